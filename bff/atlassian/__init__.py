@@ -1,0 +1,1 @@
+"""OUTSIDE: calls to Atlassian."""

@@ -1,0 +1,1 @@
+"""WORDS: the vocabulary every room shares."""

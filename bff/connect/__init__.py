@@ -1,0 +1,1 @@
+"""RULES: Atlassian Connect: tokens, query string hash, descriptor, allowed hosts."""

@@ -1,0 +1,1 @@
+"""RULES: decisions as plain functions of what was observed."""

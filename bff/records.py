@@ -1,0 +1,36 @@
+"""Records that cross rooms: who calls, and for which installation. Plain values, no behaviour."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """One installation of the add-on, as its last signed install described it.
+
+    *secrets* holds every stored secret of the tenant, newest row first: the Node app could leave
+    duplicate rows, and until they are healed each of them must open the door. Never printed.
+    """
+
+    client_key: str
+    base_url: str
+    key: str  # the add-on key the install named
+    secrets: tuple[str, ...] = field(repr=False)
+    settings: dict[str, Any] = field(repr=False)  # the install payload, verbatim
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: a tenant's user, admitted by a token.
+
+    *subject* is the token's `sub`, *account_id* the user (`context.user.accountId`, else `sub`);
+    either may be absent. *context* is the token's own `context` claim, copied into session tokens.
+    *tenant_tag* and *user_tag* are pseudonyms fit for a third party's log (gateway.md §11).
+    """
+
+    client_key: str
+    account_id: str | None
+    subject: str | None
+    context: Any
+    tenant_tag: str
+    user_tag: str

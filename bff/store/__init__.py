@@ -1,0 +1,1 @@
+"""OUTSIDE: what must last, in the Node app's own database."""

@@ -1,0 +1,1 @@
+"""OUTSIDE: logs and metrics; nothing here ever sees a prompt, a token or a key."""

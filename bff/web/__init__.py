@@ -1,0 +1,1 @@
+"""STREET: aiohttp only: bytes in, bytes out, no decisions."""
