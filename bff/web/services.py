@@ -6,6 +6,8 @@ from typing import Any, Protocol
 
 from aiohttp import web
 
+from bff.connect.hosts import AllowedHosts
+from bff.connect.memory import RememberedTokens
 from bff.engine.attempts import Engine
 from bff.records import Tenant
 from bff.telemetry.metrics import Metrics
@@ -13,13 +15,13 @@ from bff.web.live import LiveStreams
 
 
 class Tenants(Protocol):
-    """Installations, by client key. Raises Problem(UNAVAILABLE-like INTERNAL) when storage is away."""
+    """Installations, by client key. Raises Problem(INTERNAL) when storage is away and memory is empty."""
 
     async def find(self, client_key: str) -> Tenant | None:
-        """From memory while fresh; falls back to the last known while the database is away."""
+        """From memory while fresh; the last known while the database is away."""
 
     async def find_fresh(self, client_key: str) -> Tenant | None:
-        """Straight from the database, refreshing memory."""
+        """From the database, refreshing memory: asked before a signature is refused."""
 
     async def save(self, client_key: str, payload: Mapping[str, Any]) -> None:
         """Replaces whatever was stored: exactly one row is left."""
@@ -29,5 +31,68 @@ class Tenants(Protocol):
 
 
 class InstallKeys(Protocol):
+    """Atlassian's public keys for signed installs."""
+
     async def find(self, kid: str) -> str:
-        """PEM text of the public key. Raises Problem(CALLER_AUTH) when no host has it."""
+        """PEM text. Raises Problem(CALLER_AUTH) when no host has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectFacts:
+    """What this add-on is to Atlassian. *descriptor* is the rendered JSON."""
+
+    app_key: str
+    base_url: str
+    audiences: tuple[str, ...]
+    hosts: AllowedHosts
+    development: bool
+    descriptor: bytes
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one request may cost us."""
+
+    body_bytes: int = 10 * 2**20
+    form_bytes: int = 100 * 2**10
+    json_depth: int = 64
+    body_seconds: float = 30.0
+    messages: int = 1000
+    parts: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class ChatFacts:
+    """What `/conversations` asks and how it answers. *visible_errors* is `auto`, `always` or `never`."""
+
+    model: str
+    max_tokens: int
+    system_prompt: str
+    visible_errors: str
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything a handler may use."""
+
+    tenants: Tenants
+    install_keys: InstallKeys
+    remembered: RememberedTokens
+    engine: Engine
+    metrics: Metrics
+    streams: LiveStreams
+    connect: ConnectFacts
+    chat: ChatFacts
+    limits: Limits
+    readiness: Callable[[], Awaitable[str | None]]  # the failing part by name
+    admin_token: str | None
+    version: str
+    now: Callable[[], float]  # seconds since 1970
+
+    @property
+    def draining(self) -> bool:
+        return self.streams.draining
+
+
+SERVICES = web.AppKey("SERVICES", Services)

@@ -1,0 +1,67 @@
+"""JSON as strangers write it: read leniently where the standard allows it, spelled in ASCII.
+
+Not a parser of our own: orjson reads what it can, the standard library the rest (lone surrogates,
+which a provider may split over two events, node-bff.md §7.1).
+"""
+
+import json  # noqa: TID251 - orjson refuses lone surrogates and has no ASCII form
+import re
+from json.encoder import encode_basestring_ascii  # noqa: TID251 - the escaping of one string, in C
+from typing import Any
+
+import orjson
+
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
+
+
+def read_json(data: bytes) -> Any:
+    """The value of *data*. Raises ValueError for anything that is not exactly one JSON value."""
+    try:
+        return orjson.loads(data)
+    except ValueError:
+        text = data.decode("utf-8", "surrogatepass")  # UnicodeDecodeError is a ValueError
+        try:
+            return json.loads(text, parse_constant=_refuse_constant)
+        except RecursionError as error:
+            raise ValueError("nested too deeply") from error
+
+
+def write_ascii(value: Any) -> bytes:
+    """*value* as one line of JSON in which every character is ASCII."""
+    try:
+        data = orjson.dumps(value)
+    except (TypeError, ValueError):  # a lone surrogate, or an integer beyond 64 bits
+        return json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii")
+    return data if data.isascii() else escape(data)
+
+
+def escape(data: bytes) -> bytes:
+    r"""*data*, which is valid JSON, with every character beyond ASCII as `\uXXXX`.
+
+    Such characters stand only inside strings, so this changes no structure, number or order.
+    """
+    text = data.decode("utf-8", "surrogatepass")
+    return _NOT_ASCII.sub(_escape_run, text).encode("ascii")
+
+
+def depth_exceeds(value: Any, most: int) -> bool:
+    """Whether arrays and objects are nested deeper than *most*; walks without recursion."""
+    level = [value]
+    for _ in range(most):
+        level = [inner for outer in level for inner in _inside(outer)]
+        if not level:
+            return False
+    return True
+
+
+def _inside(outer: Any) -> list[Any]:
+    inner = outer.values() if isinstance(outer, dict) else outer if isinstance(outer, list) else ()
+    return [value for value in inner if isinstance(value, list | dict)]
+
+
+def _escape_run(run: re.Match[str]) -> str:
+    return encode_basestring_ascii(run.group())[1:-1]
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
