@@ -1,7 +1,7 @@
 """Problem: the one failure we can explain, and its kinds.
 
-The status and the envelope of an answer belong to the face's dialect, whose table covers every Kind.
-Source of the kinds: contract providers.md §6.6; of the signs: gateway.md §11.
+The status and the envelope of an answer belong to the face's dialect, whose table covers every
+Kind. Source of the kinds: contract providers.md §6.6; of the signs: gateway.md §11.
 """
 
 from enum import StrEnum
@@ -48,17 +48,20 @@ class Sign(StrEnum):
     GATEWAY_BILLING = "gateway_billing"  # 402, 2021 2049
     PROVIDER_REFUSED = "provider_refused"  # the provider's own 4xx
     PROVIDER_BUSY = "provider_busy"  # the provider's own 429
-    PROVIDER_DOWN = "provider_down"  # 5xx with a JSON error object, or an error frame before content
+    PROVIDER_DOWN = (
+        "provider_down"  # 5xx with a JSON error object, or an error frame before content
+    )
     NOT_AN_ANSWER = "not_an_answer"  # 200 that is neither a stream nor a completion
     CUT = "cut"  # broke after the stream had begun
     STALLED = "stalled"  # silent for longer than the idle limit
 
 
-class Problem(Exception):
+class Problem(Exception):  # noqa: N818 - the house's word for it
     """A failure we can explain: a kind and one public sentence.
 
-    *public* holds no key, no URL and no user content. *at* is where in the body ("messages[2].role"),
-    *retry_after* seconds, *status* the HTTP status upstream answered with, if it did.
+    *public* holds no key, no URL and no user content. *at* is where in the body
+    ("messages[2].role"), *retry_after* seconds, *status* the HTTP status upstream answered with,
+    if it did.
     """
 
     def __init__(

@@ -1,7 +1,8 @@
-"""What a streamed answer is made of. The grammar is `Started (TextDelta)* [UsageReported] Finished`.
+"""What a streamed answer is made of. The grammar is `Started (TextDelta)* [UsageReported]
+Finished`.
 
-A Chunk is a piece of an answer as it arrived: our reading of it, and the original bytes, so that a
-writer of the same dialect can pass them on without encoding anything twice.
+A Chunk is a piece of an answer as it arrived: our reading of it, and the original bytes, so that
+a writer of the same dialect can pass them on without encoding anything twice.
 """
 
 from dataclasses import dataclass

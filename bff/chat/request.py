@@ -1,4 +1,6 @@
-"""ChatRequest: what a caller asks, in our words. Faces read theirs into it, vendors write theirs from it."""
+"""ChatRequest: what a caller asks, in our words. Faces read theirs into it, vendors write theirs
+from it.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -49,7 +51,9 @@ class Tags:
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """One question with its history. *model* is written `provider/model`; *max_tokens* counts tokens."""
+    """One question with its history. *model* is written `provider/model`; *max_tokens* counts
+    tokens.
+    """
 
     model: str
     messages: tuple[Message, ...]

@@ -1,7 +1,8 @@
-"""The unchanged frontend's dialect: ChatGPT-style messages in, event-stream frames it cannot choke on out.
+"""The unchanged frontend's dialect: ChatGPT-style messages in, event-stream frames it cannot
+choke on out.
 
-The frontend decodes each network read by itself, compares `[DONE]` exactly, looks at no status, and
-loses everything after one bad line: so every write here is whole events, ASCII only, LF only.
+The frontend decodes each network read by itself, compares `[DONE]` exactly, looks at no status,
+and loses everything after one bad line: so every write here is whole events, ASCII only, LF only.
 Source: contract node-bff.md §3.2, §7; operations.md decisions; api-faces.md §5.
 """
 
@@ -55,7 +56,9 @@ def _read_message(message: Any, at: str, most_parts: int) -> Message:
     author = message.get("author")
     role = (author.get("role") if isinstance(author, dict) else None) or message.get("role")
     if isinstance(role, str) and role in _REFUSED_ROLES:
-        raise Problem(Kind.INVALID, "Only the roles user and assistant are accepted", at=f"{at}.role")
+        raise Problem(
+            Kind.INVALID, "Only the roles user and assistant are accepted", at=f"{at}.role"
+        )
     content = _read_content(message.get("content"), f"{at}.content", most_parts)
     return Message(_ROLES.get(role, Role.USER) if isinstance(role, str) else Role.USER, content)
 
@@ -101,9 +104,13 @@ def _refuse_too_many(parts: list[Any], at: str, most_parts: int) -> None:
 
 
 class StreamWriter:
-    """Chunks in, whole frames out. Keeps what the end of the stream depends on: was anything shown?"""
+    """Chunks in, whole frames out. Keeps what the end of the stream depends on: was anything
+    shown?
+    """
 
-    def __init__(self, *, model: str = "", created: int = 0, answer_id: str = "chatcmpl-bff") -> None:
+    def __init__(
+        self, *, model: str = "", created: int = 0, answer_id: str = "chatcmpl-bff"
+    ) -> None:
         self._id, self._model, self._created = answer_id, model, created
         self._delta_seen = False
         self.shown = False
@@ -132,13 +139,16 @@ class StreamWriter:
         return missing + DONE
 
     def fail(self, problem: Problem) -> bytes:
-        """After the 200: one readable delta, then `[DONE]`. The text before it stays on the page."""
+        """After the 200: one readable delta, then `[DONE]`. The text before it stays on the page.
+        """
         public = problem.public
         text = f"\n\n*{public}*" if self.shown else f"An error occurred: {public}"
         return self._frame({"content": text}, None) + self._frame({}, FinishReason.STOP) + DONE
 
     def _worth_passing(self, chunk: Chunk, data: bytes) -> bool:
-        """Not for the chunk that holds the usage alone; the caller did not ask for it (api-faces.md §5)."""
+        """Not for the chunk that holds the usage alone; the caller did not ask for it
+        (api-faces.md §5).
+        """
         worth = any(isinstance(event, Started | Finished) for event in chunk.events) or (
             not chunk.events and b'"delta"' in data
         )
@@ -213,5 +223,7 @@ def write_error(problem: Problem) -> tuple[int, bytes]:
 
 
 def write_visible_error(problem: Problem) -> tuple[int, bytes]:
-    """The same status with a readable event stream: the frontend shows no JSON error, only a spinner."""
+    """The same status with a readable event stream: the frontend shows no JSON error, only a
+    spinner.
+    """
     return status_of(problem), StreamWriter().fail(problem)

@@ -1,6 +1,8 @@
-"""How Cloudflare's AI Gateway speaks beside the provider's words: headers both ways, and its errors.
+"""How Cloudflare's AI Gateway speaks beside the provider's words: headers both ways, and its
+errors.
 
-Not the provider's errors: what is not recognised here is the provider's own. Source: gateway.md §3-§5, §11.
+Not the provider's errors: what is not recognised here is the provider's own. Source: gateway.md
+§3-§5, §11.
 """
 
 import re
@@ -92,7 +94,10 @@ def read_refusal(status: int, content_type: str, data: bytes) -> Problem | None:
     if status in _EDGE_ALWAYS or (status in _EDGE_UNLESS_JSON and not isinstance(value, dict)):
         kind = Kind.TIMEOUT if status in (504, 522, 524) else Kind.CONNECTION
         return Problem(
-            kind, "The AI service could not be reached. Please try again.", status=status, sign=Sign.EDGE
+            kind,
+            "The AI service could not be reached. Please try again.",
+            status=status,
+            sign=Sign.EDGE,
         )
     if status == 403 and _EDGE_REFUSED.fullmatch(data) and "json" not in content_type:
         return Problem(
@@ -102,7 +107,8 @@ def read_refusal(status: int, content_type: str, data: bytes) -> Problem | None:
 
 
 def _by_status(status: int) -> tuple[Kind, Sign]:
-    """A code we do not know: never a reason to go round the gateway, unless it says it is broken."""
+    """A code we do not know: never a reason to go round the gateway, unless it says it is broken.
+    """
     if status == 402:
         return _BILLING
     if status == 424:

@@ -46,16 +46,16 @@ def escape(data: bytes) -> bytes:
 
 def depth_exceeds(value: Any, most: int) -> bool:
     """Whether arrays and objects are nested deeper than *most*; walks without recursion."""
-    level = [value]
+    level = _inside([value])
     for _ in range(most):
-        level = [inner for outer in level for inner in _inside(outer)]
         if not level:
             return False
-    return True
+        level = [inner for outer in level for inner in _inside(outer)]
+    return bool(level)
 
 
-def _inside(outer: Any) -> list[Any]:
-    inner = outer.values() if isinstance(outer, dict) else outer if isinstance(outer, list) else ()
+def _inside(outer: list[Any] | dict[str, Any]) -> list[Any]:
+    inner = outer.values() if isinstance(outer, dict) else outer
     return [value for value in inner if isinstance(value, list | dict)]
 
 

@@ -1,4 +1,5 @@
-"""OpenAI chat completions, the vendor half: our request out, their stream, completion and errors in.
+"""OpenAI chat completions, the vendor half: our request out, their stream, completion and errors
+in.
 
 Not the OpenAI face (callers who speak it to us). Source: contract providers.md §1, §6.6, §7.1.
 """
@@ -85,9 +86,9 @@ def _write_part(part: Part) -> Any:
 class StreamReader:
     """Bytes of a streamed completion in, Chunks out; the grammar's end is checked by `close`.
 
-    After each call `problem` says whether the stream has failed (what came before it is returned all
-    the same), and `done` whether nothing more is to be read. Events that are not one JSON object are
-    dropped and counted in `bad_events`.
+    After each call `problem` says whether the stream has failed (what came before it is returned
+    all the same), and `done` whether nothing more is to be read. Events that are not one JSON
+    object are dropped and counted in `bad_events`.
     """
 
     def __init__(self, event_limit: int = 8 * 2**20) -> None:
@@ -185,7 +186,10 @@ def read_completion(data: bytes) -> list[Chunk]:
                 *_read_usage(wire.get("usage")),
                 Finished(reason or FinishReason.STOP),
             )
-            return [Chunk((event,), content=isinstance(event, TextDelta) and bool(text)) for event in events]
+            return [
+                Chunk((event,), content=isinstance(event, TextDelta) and bool(text))
+                for event in events
+            ]
     except (AttributeError, TypeError, KeyError, IndexError, ValueError) as cause:
         raise not_an_answer() from cause
     raise read_error_object(error)
@@ -282,7 +286,10 @@ _SIGN_OF_KIND: Mapping[Kind, Sign] = {
 
 
 def read_refusal(status: int, data: bytes, *, retry_after: float | None = None) -> Problem:
-    """The provider's own answer when it is not 2xx; *data* may be anything."""
+    """The provider's own answer when it is not 2xx; *data* may be anything.
+
+    `at` names the parameter that it calls unsupported, so that it can be sent under its other name.
+    """
     error = _error_of(data)
     kind = _KIND_OF_CODE.get(_word(error, "code"))
     if kind is None or (status >= 500 and kind is not Kind.CONTEXT_LENGTH):
@@ -291,7 +298,9 @@ def read_refusal(status: int, data: bytes, *, retry_after: float | None = None) 
         kind = Kind.BAD_REQUEST if 400 <= status < 500 else Kind.UPSTREAM
     if status == 409:
         kind = Kind.UPSTREAM
-    return _problem(kind, status=status, retry_after=retry_after)
+    unsupported = _word(error, "code") == "unsupported_parameter"
+    at = _word(error, "param") if unsupported else ""
+    return _problem(kind, status=status, retry_after=retry_after, at=at)
 
 
 def read_error_object(error: object) -> Problem:
@@ -300,24 +309,22 @@ def read_error_object(error: object) -> Problem:
     return _problem(kind or Kind.UPSTREAM)
 
 
-def refused_parameter(data: bytes) -> str | None:
-    """The parameter that a 400 calls unsupported, so that it can be sent under its other name."""
-    error = _error_of(data)
-    return _word(error, "param") if _word(error, "code") == "unsupported_parameter" else None
-
-
 def not_an_answer() -> Problem:
     """A 200 that is neither a stream nor a completion."""
     return Problem(Kind.UPSTREAM, _PUBLIC[Kind.UPSTREAM], sign=Sign.NOT_AN_ANSWER)
 
 
-def _problem(kind: Kind, *, status: int | None = None, retry_after: float | None = None) -> Problem:
+def _problem(
+    kind: Kind, *, status: int | None = None, retry_after: float | None = None, at: str = ""
+) -> Problem:
     sign = _SIGN_OF_KIND.get(kind, Sign.PROVIDER_REFUSED)
-    return Problem(kind, _PUBLIC[kind], status=status, retry_after=retry_after, sign=sign)
+    return Problem(kind, _PUBLIC[kind], status=status, retry_after=retry_after, sign=sign, at=at)
 
 
 def _empty() -> Problem:
-    return Problem(Kind.UPSTREAM, "The AI service gave no answer. Please try again.", sign=Sign.EMPTY_STREAM)
+    return Problem(
+        Kind.UPSTREAM, "The AI service gave no answer. Please try again.", sign=Sign.EMPTY_STREAM
+    )
 
 
 def _cut() -> Problem:

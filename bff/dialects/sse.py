@@ -15,17 +15,19 @@ _FIELD_NAME = 16  # bytes a line may be longer than its event's limit: the field
 
 
 class Frame(NamedTuple):
-    """One dispatched event: its name (empty when it had none) and its data, lines joined with LF."""
+    """One dispatched event: its name (empty when it had none) and its data, lines joined with LF.
+    """
 
     event: str
     data: bytes
 
 
 class Decoder:
-    """Eats bytes, returns whole frames. Comments, `id:`, `retry:` and events without data are dropped.
+    """Eats bytes, returns whole frames. Comments, `id:`, `retry:` and events without data are
+    dropped.
 
-    When one event, or one line, grows beyond *limit* bytes, `problem` says so and the rest is ignored:
-    what was read before it is still returned, so that no part of an answer is lost.
+    When one event, or one line, grows beyond *limit* bytes, `problem` says so and the rest is
+    ignored: what was read before it is still returned, so that no part of an answer is lost.
     """
 
     problem: Problem | None = None
@@ -66,7 +68,9 @@ class Decoder:
             self._feed_lines(data, frames)
 
     def _feed_whole(self, data: bytes, frames: list[Frame]) -> None:
-        """The common case, in fewer steps: nothing is pending, and *data* ends where an event ends."""
+        """The common case, in fewer steps: nothing is pending, and *data* ends where an event
+        ends.
+        """
         for block in data[:-2].split(b"\n\n"):
             if block[:6] == b"data: " and b"\n" not in block and len(block) - 6 <= self._limit:
                 if len(block) > 6:
@@ -127,7 +131,7 @@ class Decoder:
             self._name = value
 
 
-class _TooLarge(Exception):
+class _TooLarge(Exception):  # noqa: N818 - caught in this module alone
     """One event is larger than we hold; never leaves this module."""
 
 

@@ -2,10 +2,10 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
-from bff.chat.events import Chunk, UsageReported
+from bff.chat.events import Chunk
 from bff.chat.request import ChatRequest
 from bff.errors import Problem
 
@@ -14,6 +14,7 @@ class Clock(Protocol):
     """Monotonic seconds, and the only way to wait."""
 
     def now(self) -> float: ...
+
     async def sleep(self, seconds: float) -> None: ...
 
 
@@ -21,65 +22,51 @@ class Clock(Protocol):
 class Timers:
     """The four upstream timers, in seconds: each has its own error and its own setting."""
 
-    connect: float
-    first_byte: float
-    idle: float
-    total: float
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """One way to an answer: a provider's endpoint. *via* is `gateway` or `direct`."""
-
-    provider: "Provider"
-    model: str
-    via: str
-
-
-@dataclass(slots=True)
-class Facts:
-    """What is known of the answer, filled in as attempts go on; surfaced in headers, log and store."""
-
-    via: str = ""
-    model: str = ""
-    log_id: str | None = None
-    cache_status: str | None = None
-    step: str | None = None
-    gateway_request_id: str | None = None
-    ray: str | None = None
-    attempts: int = 0
-    bad_events: int = 0
-    headers_s: float | None = None  # from the question to upstream's headers
-    first_content_s: float | None = None  # from the question to the first content
-    usage: UsageReported | None = None
-    finish_reason: str | None = None
-    fallback_reasons: list[str] = field(default_factory=list)
+    connect: float = 5.0
+    first_byte: float = 60.0
+    idle: float = 60.0
+    total: float = 600.0
 
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """An open upstream answer: its chunks, a batch per network read, and its headers (lower case)."""
+    """An open upstream answer: its chunks, a batch per network read, and what its headers told."""
 
     batches: AsyncIterator[Sequence[Chunk]]
     headers: Mapping[str, str]
 
 
 class Provider(Protocol):
-    """A vendor that answers. Raises Problem, with the sign of what was seen."""
+    """A vendor that answers. *ways* are the roads to it, in order: `gateway`, `direct`."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def ways(self) -> tuple[str, ...]: ...
 
     def stream(
-        self, request: ChatRequest, *, model: str, via: str, timers: Timers, deadline: float
-    ) -> AbstractAsyncContextManager[Upstream]: ...
+        self, request: ChatRequest, *, model: str, via: str, deadline: float
+    ) -> AbstractAsyncContextManager[Upstream]:
+        """Asks once. *deadline* is on the loop's clock. Raises Problem with the sign of what was
+        seen.
+        """
 
 
 class Observer(Protocol):
-    """Where the engine says what happened; must return at once and never raise."""
+    """Where the engine says what happened; returns at once and never raises."""
 
-    def attempt_ended(self, *, provider: str, via: str, status: str) -> None: ...
-    def fell_back(self, *, reason: str) -> None: ...
+    def attempt_ended(self, *, provider: str, via: str, status: str) -> None:
+        """*status*: the HTTP status, or `ok`, `cancelled`, or the sign of a failure without one."""
+
+    def fell_back(self, *, reason: str) -> None:
+        """The gateway was left for the direct way; *reason* is the sign, or `breaker_open`."""
+
     def breaker_changed(self, *, upstream: str, state: str) -> None: ...
+
     def first_content(self, *, via: str, seconds: float) -> None: ...
-    def bad_event(self, *, provider: str) -> None: ...
-    def misconfigured(self, *, provider: str, problem: Problem) -> None: ...
+
+    def bad_events(self, *, provider: str, count: int) -> None: ...
+
+    def misconfigured(self, *, provider: str, via: str, problem: Problem) -> None:
+        """Our own key, token or gateway name is wrong: someone must look."""

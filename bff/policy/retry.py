@@ -1,14 +1,19 @@
 """After a failed attempt: try again, take the next way, or stop. Facts in, verdict out.
 
-Source: gateway.md §11 (the fallback table, row by row), providers.md §8, operations.md (retry budget).
+Source: gateway.md §11 (the fallback table, row by row), providers.md §8, operations.md (retry
+budget).
 """
 
+import re
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from enum import StrEnum
 
 from bff.errors import Problem, Sign
+
+_SECONDS = re.compile(r"\d{1,9}(\.\d{1,9})?")
 
 
 class Move(StrEnum):
@@ -27,8 +32,8 @@ class Verdict:
 class Situation:
     """What is known when an attempt has failed.
 
-    *tried* counts attempts on this way, *left_s* the seconds left of the deadline, *roll* is a random
-    number in [0, 1).
+    *tried* counts attempts on this way, *left_s* the seconds left of the deadline, *roll* is a
+    random number in [0, 1).
     """
 
     problem: Problem
@@ -89,6 +94,21 @@ def decide(situation: Situation) -> Verdict:
 def backoff(tried: int, roll: float) -> float:
     """Half a second, doubled with each try, at most eight, a quarter more or less by *roll*."""
     return float(min(0.5 * 2 ** (tried - 1), LONGEST_WAIT_S / 1.25) * (0.75 + 0.5 * roll))
+
+
+def read_retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait, as upstream asks: `retry-after-ms`, then `retry-after` in seconds or as a
+    date (counted from its own `date`, so that our clock does not matter). *headers* ignore case.
+    """
+    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        text = headers.get(name, "").strip()
+        if _SECONDS.fullmatch(text):
+            return float(text) * unit
+    try:
+        until = parsedate_to_datetime(headers["retry-after"])
+        return max(0.0, (until - parsedate_to_datetime(headers["date"])).total_seconds())
+    except (KeyError, ValueError, TypeError):
+        return None
 
 
 class RetryBudget:

@@ -15,7 +15,9 @@ from bff.web.live import LiveStreams
 
 
 class Tenants(Protocol):
-    """Installations, by client key. Raises Problem(INTERNAL) when storage is away and memory is empty."""
+    """Installations, by client key. Raises Problem(INTERNAL) when storage is away and memory is
+    empty.
+    """
 
     async def find(self, client_key: str) -> Tenant | None:
         """From memory while fresh; the last known while the database is away."""
@@ -64,7 +66,9 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class ChatFacts:
-    """What `/conversations` asks and how it answers. *visible_errors* is `auto`, `always` or `never`."""
+    """What `/conversations` asks and how it answers. *visible_errors* is `auto`, `always` or
+    `never`.
+    """
 
     model: str
     max_tokens: int

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -39,7 +41,19 @@ def test_frames_do_not_depend_on_where_the_bytes_are_cut(size: int) -> None:
 
 
 LINES = st.lists(
-    st.sampled_from([b"data: x", b"data:", b"data: ", b"event: e", b": c", b"", b"", b"data: {1}", b"\xef\xbb\xbf"]),
+    st.sampled_from(
+        [
+            b"data: x",
+            b"data:",
+            b"data: ",
+            b"event: e",
+            b": c",
+            b"",
+            b"",
+            b"data: {1}",
+            b"\xef\xbb\xbf",
+        ]
+    ),
     max_size=12,
 )
 
@@ -56,7 +70,7 @@ def test_any_cut_of_any_stream_gives_the_frames_of_the_whole(
 ) -> None:
     stream = b"".join(line + ends[i % len(ends)] for i, line in enumerate(lines))
     marks = sorted({0, len(stream), *(place for place in places if place < len(stream))})
-    cuts = [stream[a:b] for a, b in zip(marks, marks[1:], strict=False)]
+    cuts = [stream[a:b] for a, b in pairwise(marks)]
 
     assert frames_of(cuts) == frames_of([stream[i : i + 1] for i in range(len(stream))])
 
@@ -67,15 +81,26 @@ def test_any_cut_of_any_stream_gives_the_frames_of_the_whole(
     [b"data: " + b"x" * 101 + b"\n\n", b"data: " + b"x" * 60 + b"\ndata: " + b"x" * 60 + b"\n\n",
      b": " + b"x" * 200 + b"\n\n", b"data: " + b"x" * 500],
 )  # fmt: skip
-def test_an_oversized_event_is_a_problem_and_what_came_before_it_is_kept(large: bytes, size: int) -> None:
+def test_an_oversized_event_is_a_problem_and_what_came_before_it_is_kept(
+    large: bytes, size: int
+) -> None:
     stream = b"\n\ndata: kept\n\n" + large + b"data: never read\n\n"
     decoder = Decoder(limit=100)
 
-    frames = [frame for i in range(0, len(stream), size) for frame in decoder.feed(stream[i : i + size])]
+    frames = [
+        frame for i in range(0, len(stream), size) for frame in decoder.feed(stream[i : i + size])
+    ]
 
     assert frames == [Frame("", b"kept")]
     assert decoder.problem is not None
     assert decoder.problem.kind is Kind.UPSTREAM
+
+
+def test_an_event_without_data_is_dropped_in_the_middle_of_a_read() -> None:
+    assert frames_of([b"\n\n", b"data: a\n\ndata: \n\n\n\ndata: b\n\n"]) == [
+        Frame("", b"a"),
+        Frame("", b"b"),
+    ]
 
 
 def test_an_event_of_exactly_the_limit_passes() -> None:

@@ -1,0 +1,1 @@
+"""OUTSIDE: vendors that answer. The table: a name, and how to open it."""

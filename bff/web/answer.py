@@ -1,0 +1,107 @@
+"""An answer's chunks onto the wire as an event stream. Decides nothing about the chunks themselves.
+
+Before the status line is out a Problem goes to the caller of this module, for a status of its own;
+after it the Problem is the stream's last words. Source: api-faces.md §1, node-bff.md §7.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Protocol
+
+from aiohttp import web
+
+from bff.chat.events import Chunk
+from bff.chat.request import ChatRequest
+from bff.engine.attempts import Answer
+from bff.engine.metering import Facts
+from bff.errors import Problem
+from bff.web.live import LiveStream
+from bff.web.middleware import REQUEST_LINE
+from bff.web.services import SERVICES
+
+
+class Writer(Protocol):
+    """A face's half of a dialect: chunks to whole frames."""
+
+    def feed(self, chunk: Chunk) -> bytes: ...
+
+    def end(self) -> bytes: ...
+
+    def fail(self, problem: Problem) -> bytes: ...
+
+
+async def stream_answer(
+    request: web.Request,
+    chat: ChatRequest,
+    *,
+    writer: Writer,
+    heartbeat: bytes,
+    headers: Mapping[str, str],
+) -> web.StreamResponse:
+    """Raises Problem while the status is still ours to choose."""
+    services = request.app[SERVICES]
+    line = request[REQUEST_LINE]
+    line.model = chat.model
+    facts: Facts | None = None
+
+    async def open_response() -> web.StreamResponse:
+        response = web.StreamResponse(headers={**headers, **(_told(facts) if facts else {})})
+        await response.prepare(request)
+        return response
+
+    live = LiveStream(
+        request, heartbeat=heartbeat, pace=services.streams.pace(), open_response=open_response
+    )
+    with services.streams.opened(live):
+        try:
+            async with (
+                _leashed(live),
+                services.engine.answer(chat) as answer,
+            ):
+                line.facts = facts = answer.facts
+                await _pipe(answer, writer, live)
+        except Problem as problem:
+            line.kind = problem.kind
+            if not live.committed:
+                raise
+            await live.finish(writer.fail(problem))
+    return live.response
+
+
+async def _pipe(answer: Answer, writer: Writer, live: LiveStream) -> None:
+    async for batch in answer.batches:
+        frames = _frames(writer, batch)
+        if live.committed or any(chunk.content for chunk in batch):
+            if frames:
+                await live.write(frames)
+        elif frames:
+            live.hold(frames)
+    await live.finish(writer.end())
+
+
+def _frames(writer: Writer, batch: Sequence[Chunk]) -> bytes:
+    if len(batch) == 1:
+        return writer.feed(batch[0])
+    return b"".join([writer.feed(chunk) for chunk in batch])
+
+
+@asynccontextmanager
+async def _leashed(live: LiveStream) -> AsyncIterator[None]:
+    """While inside, the stream can be told to end: then its Problem is raised here."""
+    try:
+        async with asyncio.timeout(None) as leash:
+            with live.ends_with(leash):
+                yield
+    except TimeoutError as error:
+        raise live.ending or error from error
+
+
+def _told(facts: Facts) -> dict[str, str]:
+    """Our own headers; upstream's are never forwarded under their own names."""
+    told = {
+        "X-Upstream-Via": facts.via,
+        "X-Aig-Log-Id": facts.log_id,
+        "X-Cache": facts.cache_status if facts.cache_status in ("HIT", "MISS") else None,
+    }
+    return {name: value for name, value in told.items() if value}

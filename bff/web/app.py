@@ -1,0 +1,94 @@
+"""The aiohttp application: every route behind its door, matched as the Node app matched.
+
+Paths ignore case and one trailing slash, a wrong method is a 404, OPTIONS names the methods
+(node-bff.md §2). What is opened and closed with the app is wiring's business.
+"""
+
+import html
+from collections.abc import Callable, Iterable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from aiohttp import web
+
+from bff.errors import Problem
+from bff.web.doors import write_refusal
+from bff.web.middleware import REQUEST_LINE, add_headers, with_request_line
+from bff.web.routes import Route
+from bff.web.services import SERVICES, Services
+
+Handler = Callable[[web.Request], Any]
+
+
+def build(
+    open_services: Callable[[], AbstractAsyncContextManager[Services]],
+    routes: Iterable[Route[Any]],
+) -> web.Application:
+    """*open_services* is entered when the app starts and left when it has ended."""
+    app = web.Application(middlewares=[with_request_line], client_max_size=0)
+    table: dict[str, dict[str, Handler]] = {}
+    for route in routes:
+        handler = _enter(route)
+        app.router.add_route(route.method, route.path, handler)
+        table.setdefault(route.path.lower(), {})[route.method] = handler
+        if route.method == "GET":
+            app.router.add_route("HEAD", route.path, handler)
+            table[route.path.lower()]["HEAD"] = handler
+    app.router.add_route("*", "/{path:.*}", _Elsewhere(table))
+    app.on_response_prepare.append(add_headers)
+
+    async def services(app: web.Application) -> Any:
+        async with open_services() as app[SERVICES]:
+            yield
+
+    app.cleanup_ctx.append(services)
+    return app
+
+
+def _enter(route: Route[Any]) -> Handler:
+    refuse = route.refuse or write_refusal
+
+    async def enter(request: web.Request) -> web.StreamResponse:
+        line = request[REQUEST_LINE]
+        line.route = route.path
+        try:
+            return await route.enter(request)
+        except Problem as problem:
+            line.kind = problem.kind
+            return refuse(request, problem)
+
+    return enter
+
+
+class _Elsewhere:
+    """What the router did not find as written: the same path in another spelling, or nothing."""
+
+    def __init__(self, table: dict[str, dict[str, Handler]]) -> None:
+        self._table = table
+
+    async def __call__(self, request: web.Request) -> web.StreamResponse:
+        path = request.path.lower()
+        methods = self._table.get(path) or self._table.get(path.removesuffix("/")) or {}
+        handler = methods.get(request.method)
+        if handler is not None:
+            found: web.StreamResponse = await handler(request)
+            return found
+        if methods and request.method == "OPTIONS":
+            allowed = ",".join(sorted(methods, key=("GET", "HEAD", "POST").index))
+            return web.Response(text=allowed, headers={"Allow": allowed})
+        return _not_found(request)
+
+
+def _not_found(request: web.Request) -> web.Response:
+    """Node's page. The path is shown, escaped; the query, which may hold a token, is not."""
+    what = html.escape(f"Cannot {request.method} {request.path}")
+    return web.Response(
+        status=404,
+        text=(
+            '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+            f"<title>Error</title>\n</head>\n<body>\n<pre>{what}</pre>\n</body>\n</html>\n"
+        ),
+        content_type="text/html",
+        charset="utf-8",
+        headers={"Content-Security-Policy": "default-src 'none'"},
+    )

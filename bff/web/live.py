@@ -1,0 +1,201 @@
+"""Event streams that are open: written whole events at a time, kept alive on silence, ended on
+SIGTERM.
+
+Knows no dialect: frames arrive as bytes. One pulse serves all streams, so that a stream costs no
+task and no timer of its own. What is due when is policy.pace's to say.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+
+from aiohttp import ClientConnectionResetError, web
+
+from bff.errors import Problem
+from bff.policy.pace import Due, Pace
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """How streams are kept alive, in seconds."""
+
+    heartbeat_s: float = 10.0
+    commit_s: float = 10.0
+    preamble_s: float = 1.0
+    stall_s: float = 60.0
+
+    @property
+    def tick_s(self) -> float:
+        """How often to look: nothing is late by more than a tenth of the shortest of them."""
+        return max(0.005, min(self.heartbeat_s, self.commit_s, self.preamble_s) / 10)
+
+
+class LiveStream:
+    """One answer on its way. Written by its handler; the pulse writes only while the line is
+    idle.
+    """
+
+    def __init__(
+        self,
+        request: web.Request,
+        *,
+        heartbeat: bytes,
+        pace: Pace,
+        open_response: Callable[[], Awaitable[web.StreamResponse]],
+    ) -> None:
+        self._transport = request.transport
+        self._heartbeat, self._pace = heartbeat, pace
+        self._open_response = open_response
+        self._opening = asyncio.Lock()
+        self._response: web.StreamResponse | None = None
+        self._held: list[bytes] = []
+        self._handed = 0
+        self._now = asyncio.get_running_loop().time
+        self._leash: asyncio.Timeout | None = None
+        self._ending: Problem | None = None
+        self._over = False
+
+    @property
+    def committed(self) -> bool:
+        """Whether the status line is out: from then on a failure is spoken in the stream."""
+        return self._pace.committed
+
+    @property
+    def response(self) -> web.StreamResponse:
+        if self._response is None:
+            raise RuntimeError("the stream has not begun")
+        return self._response
+
+    @contextmanager
+    def ends_with(self, leash: asyncio.Timeout) -> Iterator[None]:
+        """While inside, `end` stops the handler: its wait is over, its Problem is raised here."""
+        self._leash = leash
+        try:
+            yield
+        finally:
+            self._leash = None
+
+    def end(self, problem: Problem) -> None:
+        """Makes the handler stop waiting and speak *problem*."""
+        self._ending = problem
+        if self._leash is not None:
+            self._leash.reschedule(self._now())
+
+    @property
+    def ending(self) -> Problem | None:
+        return self._ending
+
+    def hold(self, frames: bytes) -> None:
+        """Keeps a preamble back for a moment: until content, or until it is due."""
+        self._held.append(frames)
+        self._pace.held(self._now())
+
+    async def write(self, frames: bytes) -> None:
+        """Whole events only. Waits while the client does not read."""
+        if self._response is None:
+            await self._commit()
+        if self._held:
+            frames = b"".join([*self._held, frames])
+            self._held.clear()
+        self._pace.wrote(self._now())
+        self._handed += len(frames)
+        await self._response.write(frames)  # type: ignore[union-attr]  # opened by _commit
+
+    async def finish(self, frames: bytes) -> None:
+        """The last frames and the end of the body."""
+        self._over = True
+        await self.write(frames)
+        await self.response.write_eof()
+
+    async def beat(self) -> None:
+        """Does what is due; called by the pulse. Never waits for the client."""
+        if self._over or self._transport is None or self._transport.is_closing():
+            return
+        waiting = self._transport.get_write_buffer_size()
+        due = self._pace.look(self._now(), sent=self._handed - waiting, waiting=waiting)
+        if due is Due.CUT:
+            self._transport.abort()
+        elif due is Due.COMMIT:
+            await self.write(b"" if self._held else self._heartbeat)
+        elif due is Due.HEARTBEAT:
+            await self.write(self._heartbeat)
+
+    async def _commit(self) -> None:
+        async with self._opening:
+            if self._response is None:
+                self._response = await self._open_response()
+
+
+class LiveStreams:
+    """All streams of this process. *note_open* is told how many there are."""
+
+    def __init__(self, beat: Beat, *, note_open: Callable[[int], None]) -> None:
+        self.beat = beat
+        self._note_open = note_open
+        self._open: set[LiveStream] = set()
+        self._idle, self._busy = asyncio.Event(), asyncio.Event()
+        self._idle.set()
+        self._ending: Problem | None = None
+        self.draining = False
+
+    @property
+    def open_count(self) -> int:
+        return len(self._open)
+
+    def pace(self) -> Pace:
+        """For a stream whose question has just been read."""
+        beat = self.beat
+        return Pace(
+            asyncio.get_running_loop().time(),
+            heartbeat_s=beat.heartbeat_s,
+            commit_s=beat.commit_s,
+            preamble_s=beat.preamble_s,
+            stall_s=beat.stall_s,
+            early_s=beat.tick_s,
+        )
+
+    @contextmanager
+    def opened(self, stream: LiveStream) -> Iterator[None]:
+        self._open.add(stream)
+        self._idle.clear()
+        self._busy.set()
+        self._note_open(len(self._open))
+        if self._ending is not None:
+            stream.end(self._ending)
+        try:
+            yield
+        finally:
+            self._open.discard(stream)
+            self._note_open(len(self._open))
+            if not self._open:
+                self._idle.set()
+                self._busy.clear()
+
+    async def idle(self) -> None:
+        """Waits until no stream is open."""
+        await self._idle.wait()
+
+    def end_all(self, problem: Problem) -> None:
+        """Every stream, and every one opened from now on, ends with *problem* as its last words."""
+        self._ending = problem
+        for stream in tuple(self._open):
+            stream.end(problem)
+
+    @asynccontextmanager
+    async def pulse(self, sleep: Callable[[float], Awaitable[None]]) -> AsyncIterator[None]:
+        """Keeps the streams alive while inside."""
+        async with asyncio.TaskGroup() as tasks:
+            beating = tasks.create_task(self._beat(sleep))
+            try:
+                yield
+            finally:
+                beating.cancel()
+
+    async def _beat(self, sleep: Callable[[float], Awaitable[None]]) -> None:
+        while True:
+            await self._busy.wait()
+            await sleep(self.beat.tick_s)
+            for stream in tuple(self._open):
+                with suppress(ClientConnectionResetError):  # its handler is told by aiohttp
+                    await stream.beat()

@@ -1,0 +1,83 @@
+import json
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bff.dialects.json_text import depth_exceeds, escape, read_json, write_ascii
+
+TEXTS = st.text(alphabet=st.characters(codec=None), max_size=40)
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | TEXTS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(VALUES)
+def test_what_is_written_is_one_ascii_line_and_reads_back_equal(value: object) -> None:
+    data = write_ascii(value)
+
+    assert data.isascii()
+    assert b"\n" not in data
+    assert read_json(data) == value
+
+
+@given(st.text(max_size=60))
+def test_escaping_changes_no_value(text: str) -> None:
+    data = orjson.dumps({"text": text, text: [text]})
+
+    escaped = escape(data)
+
+    assert escaped.isascii()
+    assert json.loads(escaped) == {"text": text, text: [text]}
+
+
+def test_half_a_surrogate_pair_survives_both_as_an_escape_and_as_bytes() -> None:
+    assert read_json(b'"\\ud83d"') == "\ud83d"
+    assert read_json(b'"\xed\xa0\xbd"') == "\ud83d"
+    assert escape(b'"\xed\xa0\xbd"') == b'"\\ud83d"'
+    assert write_ascii("\ud83d") == b'"\\ud83d"'
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"NaN",
+        b"[Infinity]",
+        b"{",
+        b"'x'",
+        b"1 2",
+        b'"\xff"',
+        b'"a\nb"',
+        b"[" * 9000 + b"]" * 9000,
+    ],
+)
+def test_what_is_not_one_json_value_is_refused(data: bytes) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - any ValueError: the callers ask no more
+        read_json(data)
+
+
+@pytest.mark.parametrize(
+    ("value", "most", "exceeds"),
+    [
+        ("text", 0, False),
+        ("text", 5, False),
+        ([], 0, True),
+        ([], 1, False),
+        ([[[]]], 3, False),
+        ([[[]]], 2, True),
+        ({"a": {"b": 1}}, 2, False),
+        ({"a": {"b": [1]}}, 2, True),
+    ],
+)
+def test_depth_is_counted_in_nested_arrays_and_objects(
+    value: object, most: int, *, exceeds: bool
+) -> None:
+    assert depth_exceeds(value, most) is exceeds

@@ -1,0 +1,328 @@
+import json
+from typing import Any
+
+import pytest
+
+from bff.chat.events import Chunk, Finished, FinishReason, Started, TextDelta, UsageReported
+from bff.chat.request import ChatRequest, Foreign, Message, Role, Tags, Text
+from bff.dialects.openai_chat import (
+    NAME,
+    StreamReader,
+    not_an_answer,
+    read_completion,
+    read_error_object,
+    read_refusal,
+    write_request,
+)
+from bff.errors import Kind, Problem, Sign
+
+TAGS = Tags("bff", "t:1", "u:1", "-", "req_1")
+STREAM = (
+    b'data: {"id":"c1","created":7,"model":"gpt","choices":[{"index":0,"delta":{"role":"assistant",'
+    b'"content":""},"finish_reason":null}],"usage":null}\n\n'
+    b'data: {"id":"c1","choices":[{"index":0,"delta":{"content":"H\xc3\xa9"},"finish_reason":null}]}\n\n'
+    b": a comment\n\n"
+    b'data: {"id":"c1","choices":[{"index":0,"delta":{},"finish_reason":"length"}]}\n\n'
+    b'data: {"choices":[],"usage":{"prompt_tokens":5,"completion_tokens":2,"total_tokens":7,'
+    b'"prompt_tokens_details":{"cached_tokens":3}}}\n\n'
+    b"data: [DONE]\n\n"
+)
+EVENTS = [
+    Started("c1", "gpt", 7),
+    TextDelta("Hé"),
+    Finished(FinishReason.LENGTH),
+    UsageReported(5, 2, 7, 3),
+]
+
+
+def read(*pieces: bytes) -> tuple[list[Chunk], StreamReader]:
+    reader = StreamReader()
+    chunks = [chunk for piece in pieces for chunk in reader.feed(piece)]
+    if not reader.done:
+        chunks += reader.close()
+    return chunks, reader
+
+
+def frame(value: Any) -> bytes:
+    return b"data: " + (value if isinstance(value, bytes) else json.dumps(value).encode()) + b"\n\n"
+
+
+def delta(content: Any, **more: Any) -> bytes:
+    return frame({"choices": [{"index": 0, "delta": {"content": content}, **more}]})
+
+
+@pytest.mark.parametrize("size", [*range(1, 40), len(STREAM)])
+def test_a_recorded_stream_reads_the_same_wherever_it_is_cut(size: int) -> None:
+    chunks, reader = read(*(STREAM[i : i + size] for i in range(0, len(STREAM), size)))
+
+    assert [event for chunk in chunks for event in chunk.events] == EVENTS
+    assert [chunk.content for chunk in chunks] == [False, True, False, False]
+    assert all(chunk.original and chunk.original.dialect == NAME for chunk in chunks)
+    assert (reader.problem, reader.bad_events, reader.done) == (None, 0, True)
+
+
+def test_nothing_after_done_is_read() -> None:
+    chunks, reader = read(delta("x"), b"data: [DONE]\n\n" + delta("y") + b"data: bad\n\n")
+
+    assert [e for c in chunks for e in c.events if isinstance(e, TextDelta)] == [TextDelta("x")]
+    assert reader.bad_events == 0
+    assert reader.feed(delta("z")) == []
+
+
+@pytest.mark.parametrize("done", [b"data: [DONE]\n\n", b"data:[DONE] \r\n\r\n", b"data: [DONE]"])
+def test_done_without_a_finish_is_a_finish_when_there_was_text(done: bytes) -> None:
+    chunks, reader = read(delta("x"), done)
+
+    assert reader.problem is None
+    assert chunks[-1].events == (Finished(FinishReason.STOP),)
+
+
+def test_the_end_after_a_finish_is_complete_without_done() -> None:
+    _, reader = read(delta("x", finish_reason="stop"))
+
+    assert reader.problem is None
+    assert reader.done
+
+
+def test_the_end_without_a_finish_is_a_cut() -> None:
+    chunks, reader = read(delta("x"))
+
+    assert reader.problem is not None
+    assert (reader.problem.kind, reader.problem.sign) == (Kind.UPSTREAM, Sign.CUT)
+    assert chunks[0].events[-1] == TextDelta("x")
+
+
+@pytest.mark.parametrize(
+    "stream", [b"", b"data: [DONE]\n\n", delta(""), b": only a comment\n\n", frame({"choices": []})]
+)
+def test_a_stream_without_any_content_is_empty(stream: bytes) -> None:
+    _, reader = read(stream)
+
+    assert reader.problem is not None
+    assert reader.problem.sign is Sign.EMPTY_STREAM
+
+
+def test_an_answer_that_finishes_without_text_is_complete() -> None:
+    _, reader = read(delta("", finish_reason="content_filter"), b"data: [DONE]\n\n")
+
+    assert reader.problem is None
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        b"not json",
+        b'{"choices":[{"index":0,"delta":{"content":"x"',
+        b"null",
+        b"5",
+        b'"text"',
+        b"[1]",
+        frame({"choices": [5]})[6:-2],
+        frame({"choices": 5})[6:-2],
+        frame({"choices": [{"delta": 5}]})[6:-2],
+        frame({"choices": [{"delta": {"content": ["x"]}}]})[6:-2],
+        frame({"choices": [{"delta": {"content": {"x": 1}}}]})[6:-2],
+        frame({"choices": [{"delta": {}, "finish_reason": ["stop"]}]})[6:-2],
+        b'{"choices":[{"index":0,"delta":{"content":"\xff"}}]}',
+        b"NaN",
+    ],
+)
+def test_a_bad_event_is_dropped_and_counted_and_the_stream_goes_on(bad: bytes) -> None:
+    chunks, reader = read(delta("a") + frame(bad) + delta("b", finish_reason="stop"))
+
+    texts = [e.text for c in chunks for e in c.events if isinstance(e, TextDelta)]
+    assert (texts, reader.bad_events, reader.problem) == (["a", "b"], 1, None)
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [5, {}, {"prompt_tokens": "1", "completion_tokens": 2}, {"prompt_tokens": 1}, [], "x"],
+)
+def test_a_usage_that_cannot_be_read_does_not_cost_the_text_beside_it(usage: Any) -> None:
+    chunks, reader = read(
+        frame({"choices": [{"delta": {"content": "a"}, "finish_reason": "stop"}], "usage": usage})
+    )
+
+    assert [type(event) for event in chunks[0].events] == [Started, TextDelta, Finished]
+    assert reader.bad_events == 0
+
+
+@pytest.mark.parametrize("details", [None, 5, {"cached_tokens": None}])
+def test_a_usage_without_details_is_read(details: Any) -> None:
+    usage = {"prompt_tokens": 1, "completion_tokens": 2, "prompt_tokens_details": details}
+
+    chunks, _ = read(frame({"choices": [], "usage": usage}), delta("x", finish_reason="stop"))
+
+    assert chunks[0].events == (UsageReported(1, 2, 3, 0),)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "sign"),
+    [
+        ({"type": "server_error", "message": "x"}, Kind.UPSTREAM, Sign.PROVIDER_DOWN),
+        ("just text", Kind.UPSTREAM, Sign.PROVIDER_DOWN),
+        ([{"code": 2005}], Kind.UPSTREAM, Sign.PROVIDER_DOWN),
+        ({"code": "insufficient_quota"}, Kind.BUDGET, Sign.PROVIDER_REFUSED),
+        ({"type": "invalid_request_error"}, Kind.BAD_REQUEST, Sign.PROVIDER_REFUSED),
+        ({"code": "content_filter"}, Kind.CONTENT_POLICY, Sign.PROVIDER_REFUSED),
+        ({"code": 7, "type": None}, Kind.UPSTREAM, Sign.PROVIDER_DOWN),
+    ],
+)
+def test_an_error_in_the_stream_ends_it_and_keeps_what_came_before(
+    error: Any, kind: Kind, sign: Sign
+) -> None:
+    chunks, reader = read(delta("a") + frame({"error": error}) + delta("b"))
+
+    assert [e.text for c in chunks for e in c.events if isinstance(e, TextDelta)] == ["a"]
+    assert reader.problem is not None
+    assert (reader.problem.kind, reader.problem.sign) == (kind, sign)
+
+
+def test_an_oversized_event_ends_the_stream_and_keeps_what_came_before() -> None:
+    reader = StreamReader(event_limit=200)
+
+    chunks = reader.feed(delta("a") + delta("x" * 300))
+
+    assert len(chunks) == 1
+    assert reader.problem is not None
+    assert reader.problem.kind is Kind.UPSTREAM
+
+
+def test_an_oversized_event_after_done_is_nobodys_business() -> None:
+    reader = StreamReader(event_limit=200)
+
+    reader.feed(delta("a", finish_reason="stop") + b"data: [DONE]\n\n")
+    reader.feed(delta("x" * 300))
+
+    assert reader.problem is None
+
+
+def test_a_whole_completion_reads_as_the_chunks_it_could_have_been() -> None:
+    body = {
+        "id": "c1",
+        "created": 7,
+        "model": "gpt",
+        "choices": [{"message": {"content": "Hi"}, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 1, "completion_tokens": 1},
+    }
+
+    chunks = read_completion(json.dumps(body).encode())
+
+    assert [chunk.events[0] for chunk in chunks] == [
+        Started("c1", "gpt", 7),
+        TextDelta("Hi"),
+        UsageReported(1, 1, 2, 0),
+        Finished(FinishReason.STOP),
+    ]
+    assert [chunk.content for chunk in chunks] == [False, True, False, False]
+
+
+def test_a_completion_without_reason_or_usage_is_finished_all_the_same() -> None:
+    chunks = read_completion(b'{"choices":[{"message":{"content":null},"finish_reason":"odd"}]}')
+    assert [chunk.events[0] for chunk in chunks] == [
+        Started("", "", 0),
+        TextDelta(""),
+        Finished(FinishReason.STOP),
+    ]
+    chunks = read_completion(b'{"choices":[{"message":{"content":"x"}}],"created":"now"}')
+    assert chunks[-1].events == (Finished(FinishReason.STOP),)
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"<html>", b"[]", b"null", b"{}", b'{"choices":[]}', b'{"choices":[5]}', b'"x"']
+)
+def test_what_is_no_completion_is_not_an_answer(body: bytes) -> None:
+    with pytest.raises(Problem) as caught:
+        read_completion(body)
+
+    assert caught.value.sign is not_an_answer().sign
+
+
+def test_an_error_in_place_of_a_completion_is_that_error() -> None:
+    with pytest.raises(Problem) as caught:
+        read_completion(b'{"error":{"code":"insufficient_quota"}}')
+
+    assert caught.value.kind is Kind.BUDGET
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "sign"),
+    [
+        (400, {"code": "context_length_exceeded"}, Kind.CONTEXT_LENGTH, Sign.PROVIDER_REFUSED),
+        (400, {"code": "content_policy_violation"}, Kind.CONTENT_POLICY, Sign.PROVIDER_REFUSED),
+        (400, {"code": None}, Kind.BAD_REQUEST, Sign.PROVIDER_REFUSED),
+        (401, {"code": "invalid_api_key"}, Kind.UPSTREAM_AUTH, Sign.PROVIDER_REFUSED),
+        (402, {}, Kind.UPSTREAM_AUTH, Sign.PROVIDER_REFUSED),
+        (403, {}, Kind.UPSTREAM_AUTH, Sign.PROVIDER_REFUSED),
+        (404, {"code": "model_not_found"}, Kind.NOT_FOUND, Sign.PROVIDER_REFUSED),
+        (408, {}, Kind.TIMEOUT, Sign.PROVIDER_DOWN),
+        (409, {"code": "insufficient_quota"}, Kind.UPSTREAM, Sign.PROVIDER_DOWN),
+        (413, {}, Kind.TOO_LARGE, Sign.PROVIDER_REFUSED),
+        (422, {}, Kind.BAD_REQUEST, Sign.PROVIDER_REFUSED),
+        (429, {"code": "rate_limit_exceeded"}, Kind.UPSTREAM_RATE_LIMIT, Sign.PROVIDER_BUSY),
+        (429, {"code": "insufficient_quota"}, Kind.BUDGET, Sign.PROVIDER_REFUSED),
+        (500, {"code": "rate_limit_exceeded"}, Kind.UPSTREAM, Sign.PROVIDER_DOWN),
+        (500, None, Kind.UPSTREAM, Sign.PROVIDER_DOWN),
+        (503, {}, Kind.OVERLOADED, Sign.PROVIDER_DOWN),
+        (504, {}, Kind.TIMEOUT, Sign.PROVIDER_DOWN),
+        (529, {}, Kind.OVERLOADED, Sign.PROVIDER_DOWN),
+        (302, None, Kind.UPSTREAM, Sign.PROVIDER_DOWN),
+    ],
+)
+def test_a_refusal_is_read_by_its_code_then_its_status(
+    status: int, body: Any, kind: Kind, sign: Sign
+) -> None:
+    data = b"<html>" if body is None else json.dumps({"error": body}).encode()
+
+    problem = read_refusal(status, data, retry_after=3)
+
+    assert (problem.kind, problem.sign) == (kind, sign)
+    assert (problem.status, problem.retry_after) == (status, 3)
+
+
+def test_a_refusal_names_the_parameter_it_does_not_support() -> None:
+    error = {"code": "unsupported_parameter", "param": "max_tokens"}
+
+    assert read_refusal(400, json.dumps({"error": error}).encode()).at == "max_tokens"
+    assert read_refusal(400, b'{"error":{"param":"max_tokens"}}').at == ""
+    assert read_refusal(400, b"[]").at == ""
+
+
+def test_no_word_of_the_upstream_reaches_the_public_sentence() -> None:
+    problem = read_error_object(
+        {"message": "key sk-123 is bad", "type": "sk-123", "code": "sk-123"}
+    )
+
+    assert "sk-123" not in str(problem)
+
+
+def test_the_request_has_the_node_apps_keys_and_the_usage_we_need() -> None:
+    image = {"type": "image_url", "image_url": {"url": "https://x.test/a.png"}}
+    chat = ChatRequest(
+        model="openai/gpt-3.5-turbo",
+        messages=(
+            Message(Role.SYSTEM, "s"),
+            Message(Role.USER, (Text("t"), Foreign(NAME, image))),
+        ),
+        tags=TAGS,
+        max_tokens=4096,
+    )
+
+    body = json.loads(write_request(chat, model="gpt-3.5-turbo", limit_field="max_tokens"))
+
+    assert body == {
+        "model": "gpt-3.5-turbo",
+        "messages": [
+            {"role": "system", "content": "s"},
+            {"role": "user", "content": [{"type": "text", "text": "t"}, image]},
+        ],
+        "max_tokens": 4096,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+
+
+def test_no_limit_is_sent_when_none_is_asked() -> None:
+    chat = ChatRequest(model="openai/x", messages=(), tags=TAGS)
+
+    assert b"max" not in write_request(chat, model="x", limit_field="max_tokens")
