@@ -1,0 +1,280 @@
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import pytest
+
+from bff.chat.events import Chunk, Finished, FinishReason, Started, TextDelta, UsageReported
+from bff.chat.request import ChatRequest, Tags
+from bff.engine.attempts import Engine
+from bff.engine.metering import Facts
+from bff.engine.ports import Upstream
+from bff.errors import Kind, Problem, Sign
+from tests.support.clock import FakeClock
+
+ROLE = Chunk((Started("c", "m", 0),))
+HI = Chunk((TextDelta("Hi"),), content=True)
+END = Chunk((Finished(FinishReason.STOP), UsageReported(1, 2, 3)))
+ANSWER = [[ROLE], [HI], [END]]
+QUESTION = ChatRequest("vendor/model", (), Tags("bff", "t", "u", "-", "r"))
+
+
+def failure(sign: Sign, kind: Kind = Kind.UPSTREAM, **more: object) -> Problem:
+    return Problem(kind, "It failed.", sign=sign, **more)  # type: ignore[arg-type]
+
+
+class ScriptedVendor:
+    """Each attempt plays the next script: a Problem at the door, or batches with a Problem in them."""
+
+    name = "vendor"
+
+    def __init__(self, *scripts: object, ways: tuple[str, ...] = ("gateway", "direct")) -> None:
+        self.scripts = list(scripts)
+        self.ways = ways
+        self.asked: list[str] = []
+        self.left = 0
+
+    @asynccontextmanager
+    async def stream(
+        self, request: ChatRequest, *, model: str, via: str, deadline: float
+    ) -> AsyncIterator[Upstream]:
+        self.asked.append(via)
+        script = self.scripts.pop(0)
+        if isinstance(script, Problem):
+            raise script
+        try:
+            yield Upstream(self._play(script), {"cf-aig-log-id": f"log-{len(self.asked)}"})
+        finally:
+            self.left += 1
+
+    async def _play(self, script: list[object]) -> AsyncIterator[Sequence[Chunk]]:
+        for step in script:
+            if isinstance(step, Problem):
+                raise step
+            if step == "hang":
+                await asyncio.Event().wait()
+            yield step  # type: ignore[misc]
+
+
+class Witness:
+    """An Observer that remembers."""
+
+    def __init__(self) -> None:
+        self.attempts: list[tuple[str, str]] = []
+        self.fallbacks: list[str] = []
+        self.states: list[str] = []
+        self.alerts: list[str] = []
+
+    def attempt_ended(self, *, provider: str, via: str, status: str) -> None:
+        self.attempts.append((via, status))
+
+    def fell_back(self, *, reason: str) -> None:
+        self.fallbacks.append(reason)
+
+    def breaker_changed(self, *, upstream: str, state: str) -> None:
+        self.states.append(state)
+
+    def first_content(self, *, via: str, seconds: float) -> None:
+        pass
+
+    def bad_events(self, *, provider: str, count: int) -> None:
+        pass
+
+    def misconfigured(self, *, provider: str, via: str, problem: Problem) -> None:
+        self.alerts.append(via)
+
+
+def engine_of(vendor: ScriptedVendor, clock: FakeClock | None = None) -> tuple[Engine, Witness]:
+    witness = Witness()
+    engine = Engine(
+        {vendor.name: vendor},
+        observer=witness,
+        clock=clock or FakeClock(),
+        dice=lambda: 0.5,
+        total_s=600,
+    )
+    return engine, witness
+
+
+async def ask(
+    engine: Engine, question: ChatRequest = QUESTION
+) -> tuple[list[Chunk], Facts, Problem | None]:
+    chunks: list[Chunk] = []
+    try:
+        async with engine.answer(question) as answer:
+            facts = answer.facts
+            async for batch in answer.batches:
+                chunks += batch
+    except Problem as problem:
+        return chunks, facts, problem
+    return chunks, facts, None
+
+
+async def test_an_answer_comes_through_with_its_facts() -> None:
+    vendor = ScriptedVendor(ANSWER)
+    engine, witness = engine_of(vendor)
+
+    chunks, facts, problem = await ask(engine)
+
+    assert (chunks, problem) == ([ROLE, HI, END], None)
+    assert (facts.via, facts.attempts, facts.log_id) == ("gateway", 1, "log-1")
+    assert (facts.finish_reason, facts.usage) == ("stop", UsageReported(1, 2, 3))
+    assert witness.attempts == [("gateway", "ok")]
+    assert vendor.left == 1
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        failure(Sign.UNREACHABLE),
+        failure(Sign.NO_FIRST_BYTE),
+        failure(Sign.EDGE, status=524),
+        failure(Sign.GATEWAY_CONFIG, Kind.UPSTREAM_AUTH, status=401),
+        [failure(Sign.EMPTY_STREAM)],
+        [[ROLE], failure(Sign.CUT)],
+    ],
+)
+async def test_a_gateway_in_the_way_is_gone_round_once_with_the_same_question(
+    script: object,
+) -> None:
+    vendor = ScriptedVendor(script, ANSWER)
+    engine, witness = engine_of(vendor)
+
+    chunks, facts, problem = await ask(engine)
+
+    assert problem is None
+    assert chunks[-2:] == [HI, END]
+    assert vendor.asked == ["gateway", "direct"]
+    assert (facts.via, facts.attempts, facts.log_id) == ("direct", 2, f"log-{len(vendor.asked)}")
+    assert len(witness.fallbacks) == 1
+
+
+async def test_a_wrong_key_of_our_own_raises_an_alert() -> None:
+    vendor = ScriptedVendor(failure(Sign.PROVIDER_REFUSED, Kind.UPSTREAM_AUTH, status=401))
+    engine, witness = engine_of(vendor)
+
+    _, _, problem = await ask(engine)
+
+    assert problem is not None
+    assert (witness.alerts, witness.attempts) == (["gateway"], [("gateway", "401")])
+    assert vendor.asked == ["gateway"]
+
+
+async def test_a_policy_refusal_is_never_bypassed_nor_counted_by_the_breaker() -> None:
+    vendor = ScriptedVendor(*[failure(Sign.GATEWAY_POLICY, Kind.CONTENT_POLICY, status=424)] * 20)
+    engine, witness = engine_of(vendor)
+
+    for _ in range(20):
+        await ask(engine)
+
+    assert vendor.asked == ["gateway"] * 20
+    assert witness.states == []
+
+
+async def test_after_the_first_content_nothing_else_is_tried() -> None:
+    vendor = ScriptedVendor([[ROLE], [HI], failure(Sign.CUT)], ANSWER)
+    engine, _ = engine_of(vendor)
+
+    chunks, _, problem = await ask(engine)
+
+    assert chunks == [ROLE, HI]
+    assert problem is not None
+    assert vendor.asked == ["gateway"]
+
+
+async def test_a_busy_provider_is_asked_again_after_the_wait_it_names() -> None:
+    clock = FakeClock()
+    busy = failure(Sign.PROVIDER_BUSY, Kind.UPSTREAM_RATE_LIMIT, status=429, retry_after=2.0)
+    vendor = ScriptedVendor(busy, busy, ANSWER)
+    engine, _ = engine_of(vendor, clock)
+
+    _, facts, problem = await ask(engine)
+
+    assert problem is None
+    assert clock.slept == [2.0, 2.0]
+    assert (vendor.asked, facts.attempts) == (["gateway"] * 3, 3)
+
+
+async def test_retries_stop_when_the_budget_is_spent() -> None:
+    vendor = ScriptedVendor(*[failure(Sign.PROVIDER_DOWN, status=500)] * 100)
+    engine, _ = engine_of(vendor)
+
+    for _ in range(20):
+        await ask(engine)
+
+    # ten second tries in a minute and not one more
+    assert len(vendor.asked) == 30
+
+
+async def test_five_failures_open_the_breaker_and_a_probe_closes_it() -> None:
+    clock = FakeClock()
+    scripts: list[object] = []
+    for _ in range(5):
+        scripts += [failure(Sign.UNREACHABLE), ANSWER]
+    vendor = ScriptedVendor(*scripts, ANSWER, ANSWER, ANSWER)
+    engine, witness = engine_of(vendor, clock)
+    for _ in range(5):
+        await ask(engine)
+    vendor.asked.clear()
+
+    _, facts, _ = await ask(engine)
+    clock.time += 31
+    await ask(engine)
+    await ask(engine)
+
+    assert vendor.asked == ["direct", "gateway", "gateway"]
+    assert facts.fallback_reasons == ["breaker_open"]
+    assert witness.states == ["open", "closed"]
+
+
+async def test_without_a_direct_way_the_breaker_locks_nobody_out() -> None:
+    vendor = ScriptedVendor(*[failure(Sign.GATEWAY_CONFIG)] * 6, ANSWER, ways=("gateway",))
+    engine, _ = engine_of(vendor)
+    for _ in range(6):
+        await ask(engine)
+
+    _, _, problem = await ask(engine)
+
+    assert problem is None
+
+
+async def test_a_reader_who_leaves_closes_the_upstream_and_tells_nothing_of_the_gateway() -> None:
+    vendor = ScriptedVendor(ANSWER)
+    engine, witness = engine_of(vendor)
+
+    async with engine.answer(QUESTION) as answer:
+        async for _ in answer.batches:
+            break
+
+    assert vendor.left == 1
+    assert witness.attempts == [("gateway", "cancelled")]
+
+
+async def test_cancellation_closes_the_upstream_and_is_not_swallowed() -> None:
+    vendor = ScriptedVendor([[ROLE], "hang"])
+    engine, witness = engine_of(vendor)
+    reached = asyncio.Event()
+
+    async def read() -> None:
+        async with engine.answer(QUESTION) as answer:
+            async for _ in answer.batches:
+                reached.set()
+
+    async with asyncio.TaskGroup() as tasks:
+        reading = tasks.create_task(read())
+        await reached.wait()
+        reading.cancel()
+
+    assert reading.cancelled()
+    assert vendor.left == 1
+    assert witness.attempts == [("gateway", "cancelled")]
+
+
+@pytest.mark.parametrize("model", ["nobody/model", "no-slash"])
+async def test_a_model_nobody_answers_for_is_not_found(model: str) -> None:
+    engine, _ = engine_of(ScriptedVendor())
+
+    _, _, problem = await ask(engine, ChatRequest(model, (), QUESTION.tags))
+
+    assert problem is not None
+    assert problem.kind is Kind.NOT_FOUND
