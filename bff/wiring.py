@@ -1,0 +1,215 @@
+"""The one module that knows everybody: Settings in, an application out.
+
+Resources are opened in one context manager and closed in reverse; nothing happens at import.
+`create_app` is the factory for any aiohttp-capable server (gunicorn: `bff.wiring:create_app`).
+"""
+
+import asyncio
+import random
+import time  # noqa: TID251 - the clocks are made here and handed out
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import aiohttp
+from aiohttp import web
+
+from bff import __version__
+from bff.atlassian.install_keys import InstallKeys
+from bff.connect import descriptor
+from bff.connect.hosts import AllowedHosts
+from bff.connect.memory import RememberedTokens
+from bff.engine.attempts import Engine
+from bff.engine.ports import Timers
+from bff.policy import prompts
+from bff.providers.cloudflare import Gateway
+from bff.providers.openai import Base, OpenAI
+from bff.settings import Settings, read_settings
+from bff.store.db import Database, open_database
+from bff.store.migrate import migrate, schema_state
+from bff.store.tenants import TenantStore
+from bff.telemetry.metrics import Metrics
+from bff.telemetry.observer import MetricsObserver
+from bff.web import app, chat_page, faces, lifecycle, ops, pages
+from bff.web.live import Beat, LiveStreams
+from bff.web.services import ChatFacts, ConnectFacts, Limits, Services
+
+ALL_JS = "https://connect-cdn.atl-paas.net/all.js"
+
+
+class SystemClock:
+    """The loop's own time."""
+
+    def now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)  # noqa: TID251 - this is the Clock
+
+
+def create_app() -> web.Application:
+    """From the environment. Raises WrongSetting with one line."""
+    return build_app(read_settings())
+
+
+def build_app(settings: Settings, *, all_js_url: str = ALL_JS) -> web.Application:
+    """*all_js_url* is where the built-in chat page loads Atlassian's script from."""
+    connect = connect_facts(settings)
+    base_path = urlsplit(connect.base_url).path.rstrip("/")
+    return app.build(
+        lambda: open_services(settings, connect),
+        [
+            *faces.ROUTES,
+            *lifecycle.routes(base_path),
+            *pages.routes(base_path),
+            *chat_page.routes(all_js_url),
+            *ops.ROUTES,
+        ],
+    )
+
+
+def connect_facts(settings: Settings) -> ConnectFacts:
+    """The add-on as its descriptor and the settings describe it."""
+    template = descriptor_template(settings.connect_descriptor)
+    rendered = descriptor.render(template, settings.base_url)
+    return ConnectFacts(
+        app_key=descriptor.app_key(rendered),
+        base_url=settings.base_url,
+        audiences=(settings.base_url, *settings.ac_allowed_base_urls),
+        hosts=AllowedHosts.read(settings.connect_host_allowlist),
+        development=settings.development,
+        descriptor=rendered,
+        etag=descriptor.etag(rendered),
+    )
+
+
+def descriptor_template(path: Path) -> bytes:
+    """The administrator's own file, or the one that comes with the package."""
+    here = Path(__file__).parent
+    for place in (path, here / path.name, here.parent / path.name):
+        if place.is_file():
+            return place.read_bytes()
+    raise FileNotFoundError(path)
+
+
+@asynccontextmanager
+async def open_services(settings: Settings, connect: ConnectFacts) -> AsyncIterator[Services]:
+    clock = SystemClock()
+    metrics = Metrics()
+    streams = LiveStreams(_beat(settings), note_open=metrics.streams_open.set)
+    async with AsyncExitStack() as stack:
+        db = await stack.enter_async_context(open_database(settings.database_url))
+        if db.dialect == "sqlite":
+            await migrate(db)
+        keys_session = await stack.enter_async_context(_plain_session(settings))
+        engine = await stack.enter_async_context(_open_engine(settings, metrics, clock))
+        await stack.enter_async_context(streams.pulse(clock.sleep))
+        yield Services(
+            tenants=TenantStore(db, now=clock.now),
+            install_keys=InstallKeys(keys_session, settings.connect_install_keys_url),
+            remembered=RememberedTokens(),
+            engine=engine,
+            metrics=metrics,
+            streams=streams,
+            connect=connect,
+            chat=ChatFacts(
+                model=settings.chat_model,
+                max_tokens=settings.chat_max_tokens,
+                system_prompt=settings.system_prompt(default=prompts.GPTDOCK),
+                visible_errors=settings.visible_errors,
+            ),
+            limits=Limits(
+                body_bytes=settings.max_body_bytes,
+                json_depth=settings.max_json_depth,
+                body_seconds=settings.body_timeout,
+                messages=settings.max_messages,
+                parts=settings.max_parts,
+            ),
+            readiness=_readiness(db, streams),
+            admin_token=_plain(settings.admin_token),
+            version=__version__,
+            now=time.time,
+        )
+
+
+@asynccontextmanager
+async def _open_engine(
+    settings: Settings, metrics: Metrics, clock: SystemClock
+) -> AsyncIterator[Engine]:
+    observer = MetricsObserver(metrics)
+    timers = Timers(
+        settings.connect_timeout,
+        settings.first_byte_timeout,
+        settings.idle_timeout,
+        settings.total_timeout,
+    )
+    async with _plain_session(settings) as session:
+        openai = OpenAI(
+            session,
+            openai_bases(settings),
+            timers=timers,
+            event_limit=settings.max_event_bytes,
+            note_bad_events=lambda count: observer.bad_events(provider="openai", count=count),
+        )
+        yield Engine(
+            {openai.name: openai},
+            observer=observer,
+            clock=clock,
+            dice=random.random,
+            total_s=timers.total,
+        )
+
+
+def openai_bases(settings: Settings) -> dict[str, Base]:
+    """The roads to OpenAI in the order to try, as the settings lay them."""
+    plan = settings.upstream()
+    key = _plain(plan.api_key)
+    if not plan.is_gateway:
+        return {"direct": Base(plan.base_url, key)}
+    bases = {"gateway": Base(plan.base_url, key, Gateway(_plain(plan.gateway_token)))}
+    if plan.fallback_base_url and key:
+        bases["direct"] = Base(plan.fallback_base_url, key)
+    return bases
+
+
+def _plain_session(settings: Settings) -> AbstractAsyncContextManager[aiohttp.ClientSession]:
+    """No cookies, no redirects of its own, no proxy from the environment; DNS remembered."""
+    connector = aiohttp.TCPConnector(
+        limit=settings.upstream_connections, ttl_dns_cache=300, keepalive_timeout=15
+    )
+    return aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=None, connect=settings.connect_timeout),
+        read_bufsize=2**16,
+        max_line_size=settings.max_line_bytes,
+        max_field_size=settings.max_line_bytes,
+        trust_env=False,
+    )
+
+
+def _beat(settings: Settings) -> Beat:
+    return Beat(
+        heartbeat_s=settings.heartbeat_seconds,
+        commit_s=settings.early_commit_seconds,
+        preamble_s=min(1.0, settings.early_commit_seconds),
+        stall_s=settings.client_stall_seconds,
+    )
+
+
+def _readiness(db: Database, streams: LiveStreams) -> Callable[[], "asyncio.Future[str | None]"]:
+    async def failing() -> str | None:
+        if streams.draining:
+            return "draining"
+        state = await schema_state(db)
+        if state.behind:
+            return "migrations: run bff migrate"
+        return None
+
+    return failing  # type: ignore[return-value]  # an async function is such a callable
+
+
+def _plain(secret: object) -> str | None:
+    value = getattr(secret, "get_secret_value", lambda: secret)()
+    return value or None
