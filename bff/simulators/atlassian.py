@@ -300,6 +300,10 @@ class AtlassianHost:
         """
         return page.routes(self, prefix=prefix, all_on_one_server=True)
 
+    async def close(self, _: web.Application) -> None:
+        """For `on_shutdown`: pages that follow the diary are let go."""
+        self.diary.close()
+
 
 @asynccontextmanager
 async def _session() -> AsyncIterator[aiohttp.ClientSession]:

@@ -34,11 +34,7 @@ def build(host: "AtlassianHost") -> web.Application:
     """An application to be mounted under a prefix or to stand alone."""
     app = web.Application()
     app.add_routes(routes(host))
-
-    async def close(_: web.Application) -> None:
-        host.diary.close()
-
-    app.on_shutdown.append(close)
+    app.on_shutdown.append(host.close)
     return app
 
 
