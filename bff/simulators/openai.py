@@ -1,0 +1,471 @@
+"""OpenAISimulator: OpenAI's chat completions over a real socket, with an embedded model behind it.
+
+Not OpenAI: tools are never called and pictures not looked at. Faults: faults.py. `hold()` hands the
+pen to a test. Source: providers.md §1, §10.
+"""
+
+import asyncio
+import time  # noqa: TID251 - a vendor has a clock of its own
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from bff.simulators import embedded_model
+from bff.simulators.faults import (
+    HEADER,
+    NONE,
+    Fault,
+    WrongFaultError,
+    content_text,
+    find_faults,
+    last_question,
+    plain_model,
+    plain_question,
+)
+from bff.simulators.openai_checks import Refusal, check_key, check_request
+from bff.simulators.openai_frames import (
+    DONE,
+    Frames,
+    completion,
+    delta,
+    error,
+    error_frame,
+    finish,
+    role,
+    tokens,
+    usage,
+)
+from bff.simulators.pen import Pen, SeenRequest, Stroke
+from bff.simulators.stage import Act, Deed, Stage
+from bff.simulators.wire import EVENT_STREAM, FaultQueue, Line, Written, hang, wait
+
+__all__ = ["DONE", "OpenAISimulator", "delta", "error_frame", "finish", "role", "usage"]
+
+_KEPT = 200  # requests that are remembered
+_NAMED = (
+    "gpt-3.5-turbo",
+    "gpt-4.1",
+    "gpt-4o",
+    "gpt-4o-mini",
+    "gpt-5",
+    "gpt-5-mini",
+    "o3",
+    "o4-mini",
+)
+_DATED = {
+    "gpt-3.5-turbo": "gpt-3.5-turbo-0125",
+    "gpt-4o": "gpt-4o-2024-08-06",
+    "gpt-4o-mini": "gpt-4o-mini-2024-07-18",
+}
+_ERRORS: Mapping[int, tuple[str, str | None]] = {
+    401: ("invalid_request_error", "invalid_api_key"),
+    403: ("request_forbidden", "unsupported_country_region_territory"),
+    404: ("invalid_request_error", "model_not_found"),
+    429: ("requests", "rate_limit_exceeded"),
+    500: ("server_error", None),
+    502: ("server_error", None),
+    503: ("server_error", None),
+}
+_PAGE = "<!DOCTYPE html><html><head><title>Oops</title></head><body><h1>Oops</h1></body></html>"
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A request that passed the checks, as far as the answer depends on it."""
+
+    json: Mapping[str, Any]
+    id: str
+    model: str
+    fault: Fault
+    pieces: list[str]
+    reason: str
+    prompt_tokens: int
+
+    @property
+    def spent(self) -> tuple[int, int]:
+        return self.prompt_tokens, len(self.pieces)
+
+
+class OpenAISimulator:
+    """One vendor. *delay_s* is waited before every chunk; *keys* open (None: all but `bad-key`);
+    *models* exist (None: all that look like OpenAI's).
+
+    For tests: `faults` for the next requests, one each; `requests` seen; `asked` is set by each of
+    them, `hung_up` when a client left an answer, `blocked` when a reader stopped reading;
+    `answering` counts the answers that are running; `written` what has been sent; `text`, when set,
+    is what is answered.
+    """
+
+    def __init__(
+        self,
+        *,
+        delay_s: float = 0.0,
+        keys: Collection[str] | None = None,
+        models: Collection[str] | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self.delay_s = delay_s
+        self.keys = None if keys is None else frozenset(keys)
+        self.models = None if models is None else frozenset(models)
+        self.text: str | None = None
+        self.faults = FaultQueue()
+        self.requests: deque[SeenRequest] = deque(maxlen=_KEPT)
+        self.pens: deque[Pen] = deque(maxlen=_KEPT)
+        self.asked = asyncio.Event()
+        self.hung_up = asyncio.Event()
+        self.blocked = asyncio.Event()
+        self.written = Written()
+        self.answering = 0
+        self._now, self._numbers = now, count(1)
+        self._held = self._closing = False
+        self._unsaid: deque[Stroke] = deque()
+        self._changed = asyncio.Event()
+
+    # --- the pen -------------------------------------------------------------------------------
+
+    def hold(self) -> None:
+        """From now on every question waits for what is said here."""
+        self._held = True
+
+    def release(self) -> None:
+        """Questions that come from now on are answered by the embedded model again."""
+        self._held = False
+
+    async def pen(self, number: int = 0) -> Pen:
+        """The pen of the held request of that *number*, once it has come; the first is 0."""
+        await self._until(lambda: len(self.pens) > number)
+        return self.pens[number]
+
+    async def say(self, *frames: bytes) -> None:
+        """Speaks in the oldest held answer that is not over; returns when it is on the wire.
+
+        Before a request has come it returns at once, and is said when one comes.
+        """
+        for frame in frames:
+            await self._draw(frame)
+
+    async def finish(self, *, reason: str = "stop") -> None:
+        """The frame that finishes, `[DONE]`, and a clean end."""
+        await self.say(finish(reason), DONE)
+        await self.end()
+
+    async def end(self) -> None:
+        """A clean end, with nothing more said."""
+        await self._draw(Deed.END)
+
+    async def cut(self) -> None:
+        """Resets the connection."""
+        await self._draw(Deed.CUT)
+
+    async def idle(self) -> None:
+        """Returns when no answer is running any more."""
+        await self._until(lambda: self.answering == 0)
+
+    async def question(self, number: int = 0) -> SeenRequest:
+        """The request of that *number*, once it has come; the first is 0."""
+        await self._until(lambda: len(self.requests) > number)
+        return self.requests[number]
+
+    async def _until(self, reached: Callable[[], bool]) -> None:
+        while not reached():
+            await self._changed.wait()
+
+    def _notify(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def _draw(self, stroke: Stroke) -> None:
+        pen = next((pen for pen in self.pens if not pen.over), None)
+        if pen is None:
+            self._unsaid.append(stroke)
+        else:
+            await pen.add(stroke)
+
+    def _new_pen(self, seen: SeenRequest) -> Pen:
+        first = all(pen.over for pen in self.pens)
+        pen = Pen(seen)
+        self.pens.append(pen)
+        while first and self._unsaid and not pen.over:
+            pen.add(self._unsaid.popleft())
+        return pen
+
+    # --- what it serves ------------------------------------------------------------------------
+
+    def app(self) -> web.Application:
+        app = web.Application()
+        app.add_routes(
+            [
+                web.post("/v1/chat/completions", self._chat),
+                web.get("/v1/models", self._models),
+                web.get("/v1/models/{model}", self._model),
+                *self.faults.routes(),
+                web.route("*", "/{path:.*}", _no_such_url),
+            ]
+        )
+        app.on_shutdown.append(self._close)
+        return app
+
+    async def _close(self, _: web.Application) -> None:
+        self._closing = True
+
+    async def _models(self, request: web.Request) -> web.StreamResponse:
+        try:
+            check_key(request.headers.get("Authorization"), self.keys)
+        except Refusal as refusal:
+            return self._refused(refusal)
+        names = _NAMED if self.models is None else sorted(self.models)
+        return web.json_response({"object": "list", "data": [_listed(name) for name in names]})
+
+    async def _model(self, request: web.Request) -> web.StreamResponse:
+        name = request.match_info["model"]
+        try:
+            check_key(request.headers.get("Authorization"), self.keys)
+            check_request(
+                {"model": name, "messages": [{"role": "user", "content": ""}]}, self.models
+            )
+        except Refusal as refusal:
+            return self._refused(refusal)
+        return web.json_response(_listed(name))
+
+    async def _chat(self, request: web.Request) -> web.StreamResponse:
+        seen = await _seen(request)
+        self.requests.append(seen)
+        self.asked.set()
+        line = Line(request, self.written)
+        with self._answering(line):
+            if self._held:
+                pen = self._new_pen(seen)
+                self._notify()
+                return await pen.hold(line)
+            try:
+                check_key(request.headers.get("Authorization"), self.keys)
+                asked = self._read(request, seen)
+                return await self._answer(line, asked)
+            except Refusal as refusal:
+                return self._refused(refusal)
+
+    @contextmanager
+    def _answering(self, line: Line) -> Iterator[None]:
+        """Counts the answer, and notices a client who leaves it."""
+        self.answering += 1
+        self._notify()
+        try:
+            yield
+        except (asyncio.CancelledError, ConnectionError):
+            if not (self._closing or line.broken):
+                self.hung_up.set()
+            raise
+        finally:
+            self.answering -= 1
+            self._notify()
+
+    # --- the answer ----------------------------------------------------------------------------
+
+    def _read(self, request: web.Request, seen: SeenRequest) -> _Asked:
+        if request.content_type != "application/json":
+            raise Refusal(400, "Only 'application/json' requests are accepted.")
+        asked = check_request(seen.json, self.models)
+        question = last_question(asked["messages"])
+        try:
+            told = find_faults(
+                header=request.headers.get(HEADER), model=asked["model"], question=question
+            )
+        except WrongFaultError as wrong:
+            raise Refusal(400, str(wrong), code="wrong_simulation") from wrong
+        fault = self.faults.take() or told.provider
+        name = plain_model(asked["model"])
+        pieces, reason = self._words(asked, plain_question(question), fault)
+        return _Asked(
+            asked,
+            f"chatcmpl-{next(self._numbers):012d}",
+            _DATED.get(name, name),
+            fault,
+            pieces,
+            reason,
+            _prompt_tokens(asked["messages"]),
+        )
+
+    def _words(
+        self, asked: Mapping[str, Any], question: str, fault: Fault
+    ) -> tuple[list[str], str]:
+        """The answer in pieces, a token each, and why it ends."""
+        if fault.words is not None:
+            text = embedded_model.some_words(fault.words)
+        elif self.text is not None:
+            text = self.text
+        else:
+            said = sum(message["role"] in ("user", "assistant") for message in asked["messages"])
+            text = embedded_model.answer(question, earlier=said - 1)
+        pieces = embedded_model.pieces(text)
+        limit = asked.get("max_completion_tokens") or asked.get("max_tokens")
+        if limit is not None and limit < len(pieces):
+            return pieces[:limit], "length"
+        return pieces, "stop"
+
+    async def _answer(self, line: Line, asked: _Asked) -> web.StreamResponse:
+        fault = asked.fault
+        if fault is not NONE:
+            await _break_before_headers(line, fault)
+            refusal = _ordered_refusal(fault)
+            if refusal is not None:
+                return self._refused(refusal, retry_after=fault.retry_after)
+            if fault.html:
+                return web.Response(text=_PAGE, content_type="text/html")
+        if not asked.json.get("stream") or fault.json:
+            return await self._whole(line, asked)
+        await line.begin(headers={"Content-Type": EVENT_STREAM, **self._headers()})
+        if fault.empty:
+            return await line.end()
+        if fault.endless is not None:
+            await self._endless(line, fault.endless)
+        if fault.shapes_frames:
+            return await self._staged(line, asked)
+        for frame in self._frames(asked):
+            await self._pace()
+            await line.write(frame)
+        return await line.end()
+
+    async def _staged(self, line: Line, asked: _Asked) -> web.StreamResponse:
+        stage = Stage(asked.fault)
+        for frame in self._frames(asked):
+            await self._pace()
+            await _perform(line, stage.feed(frame))
+            if stage.over:
+                break
+        await _perform(line, stage.close())
+        return await line.end()
+
+    async def _whole(self, line: Line, asked: _Asked) -> web.StreamResponse:
+        prompt, completed = asked.spent
+        value = completion(
+            "".join(asked.pieces),
+            id=asked.id,
+            model=asked.model,
+            created=int(self._now()),
+            reason=asked.reason,
+            spent=tokens(prompt, completed),
+        )
+        body, fault = orjson.dumps(value), asked.fault
+        if fault.cut_after is not None or fault.hang_after is not None:
+            size = {"Content-Length": str(len(body))}
+            await line.begin(
+                headers={"Content-Type": "application/json", **size, **self._headers()}
+            )
+            await line.write(body[: len(body) // 2])
+            await line.act(Deed.CUT if fault.cut_after is not None else Deed.HANG)
+        if fault.bad_line_after is not None:
+            body = body[: len(body) // 2]
+        return web.Response(body=body, content_type="application/json", headers=self._headers())
+
+    def _frames(self, asked: _Asked) -> Iterator[bytes]:
+        options = asked.json.get("stream_options") or {}
+        usage_asked = bool(options.get("include_usage"))
+        frames = Frames(
+            id=asked.id, model=asked.model, created=int(self._now()), usage_asked=usage_asked
+        )
+        yield frames.role()
+        for piece in asked.pieces:
+            yield frames.delta(piece)
+        yield frames.finish(asked.reason)
+        if usage_asked:
+            yield frames.usage(*asked.spent)
+        yield DONE
+
+    async def _endless(self, line: Line, size: int) -> None:
+        """Deltas for ever, as fast as the reader reads."""
+        frame, loop = delta("x" * size), asyncio.get_running_loop()
+        while True:
+            loop.call_soon(self._look, line)  # while the write waits for the reader
+            await line.write(frame)
+            await wait(0)
+
+    def _look(self, line: Line) -> None:
+        if line.blocked:
+            self.blocked.set()
+
+    async def _pace(self) -> None:
+        await wait(self.delay_s)
+
+    def _headers(self) -> dict[str, str]:
+        return {
+            "x-request-id": f"req_{next(self._numbers):032x}",
+            "openai-processing-ms": "12",
+            "openai-version": "2020-10-01",
+            "openai-organization": "simulated",
+            "x-ratelimit-limit-requests": "10000",
+            "x-ratelimit-remaining-requests": "9999",
+            "x-ratelimit-reset-requests": "6ms",
+            "x-ratelimit-limit-tokens": "2000000",
+            "x-ratelimit-remaining-tokens": "1999900",
+            "x-ratelimit-reset-tokens": "3ms",
+        }
+
+    def _refused(self, refusal: Refusal, *, retry_after: float | None = None) -> web.Response:
+        headers = self._headers()
+        if retry_after is not None:
+            headers["retry-after"] = str(-int(-retry_after // 1))
+            headers["retry-after-ms"] = str(round(retry_after * 1000))
+        if 300 <= refusal.status < 400:
+            headers["Location"] = "/elsewhere"
+        return web.json_response(refusal.body, status=refusal.status, headers=headers)
+
+
+async def _break_before_headers(line: Line, fault: Fault) -> None:
+    if fault.delay_ms:
+        await wait(fault.delay_ms / 1000)
+    if fault.hang:
+        await hang()
+    if fault.reset:
+        await line.reset()
+    if fault.garbage:
+        await line.garbage()
+
+
+def _ordered_refusal(fault: Fault) -> Refusal | None:
+    if fault.quota:
+        return Refusal(
+            429,
+            "You exceeded your current quota, please check your plan and billing details.",
+            code="insufficient_quota",
+            type="insufficient_quota",
+        )
+    if fault.status is None:
+        return None
+    type_, code = _ERRORS.get(fault.status, ("invalid_request_error", None))
+    message = f"Simulated error {fault.status}."
+    return Refusal(fault.status, message, code=fault.code or code, type=type_)
+
+
+async def _perform(line: Line, acts: list[Act]) -> None:
+    for act in acts:
+        if act is not Deed.END:
+            await line.act(act)
+
+
+async def _seen(request: web.Request) -> SeenRequest:
+    body = await request.read()
+    try:
+        value = orjson.loads(body)
+    except ValueError:
+        value = None
+    return SeenRequest(request.method, request.path_qs, request.headers, body, value)
+
+
+def _prompt_tokens(messages: list[Mapping[str, Any]]) -> int:
+    texts = (content_text(message.get("content")) for message in messages)
+    return 3 + sum(4 + embedded_model.count_tokens(text) for text in texts)
+
+
+def _listed(name: str) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": 1715367049, "owned_by": "system"}
+
+
+async def _no_such_url(request: web.Request) -> web.Response:
+    path = "/" + request.match_info["path"]
+    return web.json_response(error(f"Invalid URL ({request.method} {path})"), status=404)
