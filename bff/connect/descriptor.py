@@ -27,6 +27,12 @@ def app_key(document: bytes) -> str:
     return key
 
 
+def app_name(document: bytes) -> str:
+    """What people know the add-on by; "" when the descriptor has no name."""
+    name = orjson.loads(document).get("name")
+    return name if isinstance(name, str) else ""
+
+
 def etag(document: bytes) -> str:
     """A weak entity tag, as a header spells it."""
     return f'W/"{len(document):x}-{hashlib.sha256(document).hexdigest()[:32]}"'

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from bff.connect import jws
-from bff.connect.jws import Token, refused, verify_rs256
+from bff.connect.jws import Token, refused
 from bff.connect.tokens import check_query_string_hash, check_times
 
 
@@ -44,6 +44,3 @@ def _is_for_us(audience: Any, audiences: Iterable[str]) -> bool:
     if not isinstance(first, str) or not first:
         return False
     return first.removesuffix("/") in {ours.removesuffix("/") for ours in audiences}
-
-
-__all__ = ["check_install_claims", "read_install_token", "read_key_id", "verify_rs256"]

@@ -7,13 +7,13 @@ The truth table is node-bff.md §4.2 with the decisions of operations.md: every 
 import hashlib
 import hmac
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
 from bff.connect import jws
-from bff.connect.jws import Token, find_secret, refused
+from bff.connect.jws import Token, refused
 from bff.records import Caller, Tenant
 
 SESSION_SECONDS = 900
@@ -27,6 +27,14 @@ class Verified:
     caller: Caller
     expires: float
     qsh: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """A tenant and the one of its secrets that signed a token."""
+
+    tenant: Tenant
+    secret: str = field(repr=False)
 
 
 def read_token(text: str) -> Token:
@@ -49,18 +57,24 @@ def read_client_key(token: Token) -> str:
     return first
 
 
-def verify_token(
-    token: Token, tenant: Tenant | None, *, secret: str | None, app_key: str, now: int
-) -> Verified:
-    """*tenant* is whom the token names, *secret* the one that signed it (`find_secret`), *now*
-    seconds since 1970. Raises Problem(CALLER_AUTH).
+def find_signer(token: Token, tenant: Tenant | None) -> Signer:
+    """*tenant* is whom the token names. Raises Problem(CALLER_AUTH) unless a secret of its own
+    signed the token.
     """
     if tenant is None:
         raise refused("Could not find stored client data. Is this client registered?")
     if not tenant.secrets:
         raise refused("Could not find JWT sharedSecret in stored client data")
+    secret = jws.find_secret(token, tenant.secrets)
     if secret is None:
         raise refused("Unable to decode JWT token: Signature verification failed")
+    return Signer(tenant, secret)
+
+
+def verify_token(token: Token, tenant: Tenant, *, app_key: str, now: int) -> Verified:
+    """The claims of a token that *tenant* signed; *now* in seconds since 1970. Raises
+    Problem(CALLER_AUTH).
+    """
     claims = token.claims
     if claims["iss"] not in (tenant.client_key, app_key, tenant.key):
         raise refused("JWT claim did not contain the correct audience (aud) claim")
@@ -133,18 +147,3 @@ def _read_seconds(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return value if isinstance(value, int) or math.isfinite(value) else None
-
-
-__all__ = [
-    "SESSION_SECONDS",
-    "Token",
-    "Verified",
-    "check_query_string_hash",
-    "check_times",
-    "find_secret",
-    "read_client_key",
-    "read_token",
-    "tags",
-    "verify_token",
-    "write_session_token",
-]

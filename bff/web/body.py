@@ -1,0 +1,142 @@
+"""A request's body by the Node app's rules: JSON or a form, of a bounded size, within a bounded
+time.
+
+Says nothing about what a body must hold. Read once: a door and a handler share it. Source:
+node-bff.md §2 "Body parsing", api-faces.md §1 (depth).
+"""
+
+import asyncio
+import codecs
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl
+
+from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+
+from bff.dialects.json_text import depth_exceeds, read_json
+from bff.errors import Kind, Problem
+from bff.web.services import SERVICES, Limits
+
+JSON, FORM = "application/json", "application/x-www-form-urlencoded"
+FORM_FIELDS_MOST = 1000
+
+_UNPACKED = frozenset({"", "identity", "gzip", "deflate"})  # by aiohttp, before we read
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """*json* is an object or array; `{}` when there was no body, or one of another kind."""
+
+    json: Any = field(repr=False)
+
+    @property
+    def fields(self) -> Mapping[str, Any]:
+        """The top-level fields; an array has none."""
+        return self.json if isinstance(self.json, dict) else {}
+
+
+BODY = web.RequestKey("BODY", Body)
+
+
+async def read_body(request: web.Request, *, limit: int | None = None) -> Body:
+    """Raises Problem of kind TOO_LARGE, SLOW_BODY, MEDIA_TYPE or BAD_REQUEST. *limit* in bytes goes
+    over the application's own for JSON.
+    """
+    known = request.get(BODY)
+    if known is None:
+        limits = request.app[SERVICES].limits
+        most = limits.body_bytes if limit is None else limit
+        known = request[BODY] = Body(await _read(request, limits, most))
+    return known
+
+
+def has_body(request: web.Request) -> bool:
+    """Whether there is one of a kind that is read at all."""
+    return request.can_read_body and request.content_type in (JSON, FORM)
+
+
+async def _read(request: web.Request, limits: Limits, most: int) -> Any:
+    if not has_body(request):
+        return {}
+    charset = _read_charset(request)
+    if request.headers.get("Content-Encoding", "").lower() not in _UNPACKED:
+        raise Problem(Kind.MEDIA_TYPE, "Unsupported content encoding")
+    is_form = request.content_type == FORM
+    most = limits.form_bytes if is_form else most
+    try:
+        async with asyncio.timeout(limits.body_seconds):
+            data = await _read_bytes(request, most)
+    except TimeoutError as error:
+        raise Problem(Kind.SLOW_BODY, "The request body took too long") from error
+    if not data:
+        return {}
+    return _read_form(data) if is_form else _parse(data, charset, limits.json_depth)
+
+
+async def _read_bytes(request: web.Request, most: int) -> bytes:
+    """What was sent, unpacked. *most* holds before and after unpacking."""
+    if (request.content_length or 0) > most:
+        raise _too_large()
+    pieces, size = [], 0
+    try:
+        while piece := await request.content.readany():
+            size += len(piece)
+            if size > most:
+                raise _too_large()
+            pieces.append(piece)
+    except (web.RequestPayloadError, HttpProcessingError) as error:
+        raise Problem(Kind.BAD_REQUEST, "The request body is broken") from error
+    return b"".join(pieces)
+
+
+def _read_charset(request: web.Request) -> str:
+    """Only the family UTF, as the Node app; a form's is UTF-8."""
+    name = (request.charset or "utf-8").lower()
+    try:
+        known = codecs.lookup(name).name if name.startswith("utf-") else ""
+    except LookupError:
+        known = ""
+    if not known or (request.content_type == FORM and known != "utf-8"):
+        raise Problem(Kind.MEDIA_TYPE, "Unsupported charset")
+    return known
+
+
+def _parse(data: bytes, charset: str, depth: int) -> Any:
+    try:
+        if charset != "utf-8":
+            data = data.decode(charset).encode("utf-8", "surrogatepass")
+        value = read_json(data.removeprefix(codecs.BOM_UTF8))
+    except ValueError as error:
+        raise Problem(Kind.BAD_REQUEST, "The request body is not valid JSON") from error
+    if not isinstance(value, dict | list):
+        raise Problem(Kind.BAD_REQUEST, "The request body must be a JSON object or array")
+    if depth_exceeds(value, depth):
+        raise Problem(Kind.BAD_REQUEST, "The request body is nested too deeply")
+    return value
+
+
+def _read_form(data: bytes) -> dict[str, Any]:
+    """A field that is repeated becomes a list."""
+    try:
+        pairs = parse_qsl(
+            data.decode("utf-8", "replace"),
+            keep_blank_values=True,
+            max_num_fields=FORM_FIELDS_MOST,
+        )
+    except ValueError as error:
+        raise Problem(Kind.TOO_LARGE, "The form has too many fields") from error
+    form: dict[str, Any] = {}
+    for name, value in pairs:
+        if name not in form:
+            form[name] = value
+        elif isinstance(form[name], list):
+            form[name].append(value)
+        else:
+            form[name] = [form[name], value]
+    return form
+
+
+def _too_large() -> Problem:
+    return Problem(Kind.TOO_LARGE, "The request body is too large")
