@@ -15,7 +15,7 @@ FEED = """async ([text, size]) => {
 
 STREAM = (
     "\ufeff: hello\n\ndata: one\r\n\r\ndata:two\n\nevent: x\rdata: three\rdata:  four\r\r"
-    "id: 7\n\ndata\n\ndata: {\"é\": \"😀\"}\n\ndata: never ended"
+    'id: 7\n\ndata\n\ndata: {"é": "😀"}\n\ndata: never ended'
 )
 EVENTS = ["one", "two", "three\n four", "", '{"é": "😀"}']
 

@@ -49,7 +49,9 @@ async def test_a_fenced_block_keeps_every_character_and_can_be_copied(scripts: P
     drawn = await scripts.evaluate(DRAW, ["```html\n<b> *x*\n\n  y\n```\nafter", False])
 
     assert "<code>&lt;b&gt; *x*\n\n  y</code>" in drawn
-    assert '<button type="button" class="copy">Copy<span class="unseen"> code</span></button>' in drawn
+    assert (
+        '<button type="button" class="copy">Copy<span class="unseen"> code</span></button>' in drawn
+    )
     assert drawn.endswith("<p>after</p>")
 
 
@@ -87,7 +89,7 @@ async def test_a_mark_that_is_still_being_written_does_not_flicker(
         "[x](//evil.example)",
         "![x](https://evil.example/pixel.png)",
         '[x](https://x.example"onmouseover="window.hacked=1)',
-        "```\"><script>window.hacked=1</script>\nx\n```",
+        '```"><script>window.hacked=1</script>\nx\n```',
         "# <svg/onload=window.hacked=1>",
         "| <img src=x onerror=1> |\n| - |\n| <iframe src=x> |",
         "- [x] <script>1</script>",

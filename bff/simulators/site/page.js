@@ -3,6 +3,10 @@
 
 const at = (id) => document.getElementById(id);
 const holder = at("add-on");
+// What Confluence allows its add-ons.
+const SANDBOX =
+  "allow-downloads allow-forms allow-modals allow-popups allow-popups-to-escape-sandbox " +
+  "allow-same-origin allow-scripts allow-top-navigation-by-user-activation";
 let frame = null;
 let addOnOrigin = "";
 
@@ -24,6 +28,7 @@ async function open() {
   frame = document.createElement("iframe");
   frame.title = "GPTDock";
   frame.allow = "clipboard-write";
+  frame.sandbox = SANDBOX;
   frame.src = url;
   holder.replaceChildren(frame);
 }

@@ -1,0 +1,91 @@
+"""`bff demo` as a user runs it: a process of its own, asked over its own port."""
+
+import asyncio
+import os
+import re
+import socket
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+
+COMMAND = (sys.executable, "-m", "bff", "demo")
+ADDRESS = re.compile(rb"http://127\.0\.0\.1:\d+/atlassian/")
+
+
+@asynccontextmanager
+async def running(folder: Path, *arguments: str) -> AsyncIterator[Process]:
+    """The demo in an empty folder with nothing of ours in the environment."""
+    home = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ}
+    environment = home | {"PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONWARNINGS": "error"}
+    process = await asyncio.create_subprocess_exec(
+        *COMMAND, *arguments, cwd=folder, env=environment, stdout=PIPE, stderr=PIPE
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def output(folder: Path, *arguments: str) -> tuple[int | None, str, str]:
+    async with running(folder, *arguments) as process:
+        out, err = await process.communicate()
+        return process.returncode, out.decode(), err.decode()
+
+
+async def test_one_question_prints_the_answer_and_nothing_else(tmp_path: Path) -> None:
+    code, out, err = await output(tmp_path, "--model-delay-ms", "0", "--once", "What is a macro?")
+
+    assert (code, err) == (0, "")
+    assert out.strip()
+    assert "data:" not in out
+    assert os.listdir(tmp_path) == []  # noqa: PTH208 - pathlib's way is called blocking here
+
+
+async def test_a_model_that_fails_is_one_line_and_a_failure(tmp_path: Path) -> None:
+    code, out, err = await output(tmp_path, "--once", "x [[simulate: status=400]]")
+
+    assert (code, out) == (1, "")
+    assert len(err.strip().splitlines()) == 1
+    assert "Traceback" not in err
+
+
+async def test_an_answer_that_breaks_off_is_a_failure(tmp_path: Path) -> None:
+    code, _, err = await output(tmp_path, "--once", "x [[simulate: cut-after=2]]")
+
+    assert code == 1
+    assert len(err.strip().splitlines()) == 1
+
+
+async def test_a_busy_port_is_one_readable_line(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        code, out, err = await output(tmp_path, "--port", str(port))
+
+    assert (code, out) == (1, "")
+    assert len(err.strip().splitlines()) == 1
+    assert str(port) in err
+    assert "--port 0" in err
+
+
+async def test_the_printed_address_shows_the_page_and_an_interrupt_ends_it(tmp_path: Path) -> None:
+    async with running(tmp_path, "--port", "0") as process:
+        assert process.stdout is not None
+        printed = await process.stdout.readuntil(b"Ctrl+C")
+        found = ADDRESS.search(printed)
+        assert found is not None
+        address = found[0].decode()
+        async with aiohttp.ClientSession() as session:
+            async with session.get(address) as response:
+                assert "Working with GPTDock" in await response.text()
+            async with session.get(address.removesuffix("/")) as response:
+                assert str(response.url) == address
+            async with session.get(f"{address}events") as events:
+                assert await events.content.readline() == b"id: 1\r\n"
+                process.send_signal(2)
+                assert await process.wait() == 0
