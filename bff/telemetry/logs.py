@@ -30,7 +30,6 @@ _SECRETS = re.compile(
 _OUR_CODE = str(Path(__file__).parents[2])
 _DEEPEST = 6
 _MOST_FRAMES = 25
-_TAME = {"alembic": logging.INFO}  # logger families whose arguments are ours: revision names
 _KNOWN = frozenset({"aiohttp", "aiosqlite", "alembic", "asyncio", "asyncpg", "sqlalchemy"})
 _WORDS = re.compile(r"[A-Za-z_ ,.%-]*")
 
@@ -57,8 +56,6 @@ def configure(
     )
     logging.root.handlers[:] = [_Library()]
     logging.root.setLevel(max(number, logging.WARNING))
-    for name, lowest in _TAME.items():
-        logging.getLogger(name).setLevel(max(number, lowest))
 
 
 def redact(_logger: object, _method: str, fields: Fields) -> Fields:
@@ -127,7 +124,8 @@ def _json() -> list[Any]:
 
 
 def _write_json(_logger: object, _method: str, fields: Fields) -> bytes:
-    return orjson.dumps(fields, option=orjson.OPT_NON_STR_KEYS)
+    first = {name: fields.pop(name, None) for name in ("time", "level", "message")}
+    return orjson.dumps(first | dict(fields))
 
 
 def _console(stream: BinaryIO | None) -> list[Any]:
@@ -176,7 +174,5 @@ class _Library(logging.Handler):
 
 def _says(record: logging.LogRecord) -> str | None:
     family = record.name.partition(".")[0]
-    if family in _TAME:
-        return record.getMessage()
     found = _WORDS.match(str(record.msg)) if family in _KNOWN else None
     return found[0].strip() if found else None

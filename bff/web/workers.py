@@ -10,7 +10,6 @@ import signal
 import socket
 import sys
 import time  # noqa: TID251 - the parent has no loop whose clock it could ask
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
@@ -134,8 +133,8 @@ class _Pack:
             for number in (*_ASKED_TO_STOP, signal.SIGCHLD):
                 signal.signal(number, signal.SIG_DFL)
             code = self._work(self._ends_with_us)
-        except BaseException:  # noqa: BLE001 - whatever it was, this process ends here
-            traceback.print_exc()
+        except BaseException as error:  # noqa: BLE001 - whatever it was, this process ends here
+            _log.critical("worker.crashed", exc_info=error)
         finally:
             sys.stdout.flush()
             sys.stderr.flush()

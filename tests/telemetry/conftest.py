@@ -27,7 +27,7 @@ class Written:
 def written():
     """Logging set up as the service does, into memory; put back afterwards."""
     root = logging.root
-    handlers, level, alembic = root.handlers[:], root.level, logging.getLogger("alembic").level
+    handlers, level = root.handlers[:], root.level
     before = structlog.get_config()
     written = Written()
     logs.configure("info", "json", stream=written.stream)
@@ -35,4 +35,3 @@ def written():
     structlog.configure(**before)
     root.handlers[:] = handlers
     root.setLevel(level)
-    logging.getLogger("alembic").setLevel(alembic)

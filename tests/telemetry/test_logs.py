@@ -19,6 +19,7 @@ def test_a_line_says_when_how_loud_what_and_its_fields(written) -> None:
 
     (line,) = written.lines
     assert line.pop("time").endswith("Z")
+    assert written.text.startswith('{"time":')
     assert line == {"level": "info", "message": "request.ended", "status": 200, "kind": "timeout"}
 
 
@@ -171,11 +172,11 @@ async def test_a_failed_callback_of_the_loop_tells_nothing_it_was_given(written)
     assert line["says"].startswith("Exception in callback")
 
 
-def test_libraries_chatter_below_warning_is_dropped_but_migrations_are_told(written) -> None:
+def test_what_libraries_say_below_warning_is_dropped(written) -> None:
     logging.getLogger("aiosqlite").info("executing %s", CANARY)
     logging.getLogger("alembic.runtime").info("Running upgrade %s -> %s", "0001", "0002")
 
-    assert [line["says"] for line in written.lines] == ["Running upgrade 0001 -> 0002"]
+    assert written.text == ""
 
 
 class _Full(io.BytesIO):
