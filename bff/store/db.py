@@ -47,7 +47,7 @@ _BY_SQLSTATE = (
 _BY_SQLITE_WORDS = (
     ("no such table", "lacks a table: run `bff migrate`"),
     ("locked", "is locked by another process"),
-    ("unable to open", "file cannot be opened: does its directory exist?"),
+    ("unable to open", "file cannot be opened (does its directory exist?)"),
     ("not a database", "file is not a SQLite database"),
     ("readonly", "file cannot be written"),
 )

@@ -78,7 +78,7 @@ async def test_sqlite_writes_ahead_checks_references_and_queues_its_own_writers(
 @pytest.mark.parametrize(
     ("place", "reason"),
     [
-        ("/nowhere/a.sqlite", "file cannot be opened: does its directory exist?"),
+        ("/nowhere/a.sqlite", "file cannot be opened (does its directory exist?)"),
         ("{tmp}/text", "file is not a SQLite database"),
     ],
 )
