@@ -13,7 +13,10 @@ _PLACEHOLDER = "{{localBaseUrl}}"
 
 def render(template: bytes, base_url: str) -> bytes:
     """Compact JSON. Raises ValueError when *template* is not a JSON object."""
-    descriptor = orjson.loads(template)
+    try:
+        descriptor = orjson.loads(template)
+    except orjson.JSONDecodeError as error:
+        raise ValueError(f"the descriptor must be a JSON object: {error}") from error
     if not isinstance(descriptor, dict):
         raise ValueError("the descriptor must be a JSON object")
     return orjson.dumps(_fill(descriptor, base_url))

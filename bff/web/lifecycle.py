@@ -3,6 +3,7 @@
 Who may do so is signed_doors' to say; what is kept is the store's. Source: node-bff.md §3.6.
 """
 
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -16,19 +17,23 @@ from bff.web.signed_doors import Installation, NotRegistered, signed_install, si
 
 async def install(request: web.Request, installation: Installation) -> web.StreamResponse:
     """Keeps what the site sent, verbatim; a new secret counts from now on."""
-    tenants = request.app[SERVICES].tenants
-    await tenants.save(installation.client_key, installation.payload)
+    services = request.app[SERVICES]
+    await services.tenants.save(installation.client_key, installation.payload)
+    services.metrics.install_event(event="installed", outcome="accepted")
     return web.Response(status=204)
 
 
 async def uninstall(request: web.Request, installation: Installation) -> web.StreamResponse:
     """Retires the tenant's secret; 204 also for a tenant nobody knows."""
-    await request.app[SERVICES].tenants.retire(installation.client_key)
+    services = request.app[SERVICES]
+    await services.tenants.retire(installation.client_key)
+    services.metrics.install_event(event="uninstalled", outcome="accepted")
     return web.Response(status=204)
 
 
-def refuse(request: web.Request, problem: Problem) -> web.StreamResponse:
-    """HTML for a call we do not take, else as everywhere."""
+def refuse(event: str, request: web.Request, problem: Problem) -> web.StreamResponse:
+    """HTML for a call we do not take, else as everywhere. *event* is the one that was refused."""
+    request.app[SERVICES].metrics.install_event(event=event, outcome="refused")
     if isinstance(problem, NotRegistered):
         return write_html_refusal(problem)
     return write_refusal(request, problem)
@@ -40,7 +45,19 @@ def routes(base_path: str) -> tuple[Route[Any], ...]:
         route
         for path in dict.fromkeys(("", base_path))
         for route in (
-            Route("POST", f"{path}/installed", signed_install, install, refuse),
-            Route("POST", f"{path}/uninstalled", signed_uninstall, uninstall, refuse),
+            Route(
+                "POST",
+                f"{path}/installed",
+                signed_install,
+                install,
+                partial(refuse, "installed"),
+            ),
+            Route(
+                "POST",
+                f"{path}/uninstalled",
+                signed_uninstall,
+                uninstall,
+                partial(refuse, "uninstalled"),
+            ),
         )
     )
