@@ -10,6 +10,7 @@ import structlog
 from bff.cli import Failure
 from bff.errors import Problem
 from bff.settings import Settings, read_settings
+from bff.store.db import DatabaseError, reason_of
 from bff.telemetry import logs
 from bff.telemetry.shared import shared_counts
 
@@ -73,16 +74,21 @@ def _serve_in_one(
     from bff.web.server import run, serve  # noqa: PLC0415 - see command
     from bff.wiring import build_app  # noqa: PLC0415 - see command
 
-    run(
-        serve(
-            build_app(settings),
-            sock=listener,
-            grace_s=settings.shutdown_grace_seconds,
-            line_bytes=settings.max_line_bytes,
-            announce=announce,
-            parent=parent,
-        )
+    serving = serve(
+        build_app(settings),
+        sock=listener,
+        grace_s=settings.shutdown_grace_seconds,
+        line_bytes=settings.max_line_bytes,
+        announce=announce,
+        parent=parent,
     )
+    try:
+        run(serving)
+    except Problem as problem:
+        if isinstance(problem.__cause__, DatabaseError):
+            line = f"The database {reason_of(problem)}. Look at DATABASE_URL."
+            raise Failure(line) from problem
+        raise
 
 
 def _serve_in_several(
@@ -99,7 +105,7 @@ def _serve_in_several(
         except Exception as error:
             if ready:
                 raise
-            says = error.public if isinstance(error, Problem) else None
+            says = str(error) if isinstance(error, Failure | Problem) else None
             _log.critical("worker.cannot_start", says=says, exc_info=error)
             return CANNOT_START
         return 0

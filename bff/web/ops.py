@@ -12,6 +12,7 @@ from aiohttp import web
 
 from bff.telemetry.metrics import CONTENT_TYPE
 from bff.web.doors import anyone
+from bff.web.refusals import write_json
 from bff.web.routes import Route
 from bff.web.services import SERVICES, Services
 
@@ -31,17 +32,17 @@ _FORWARDED = (
 
 async def health(request: web.Request, _open: None) -> web.Response:
     """200 while the process lives, whatever it depends on."""
-    return web.json_response({"status": "ok", "version": request.app[SERVICES].version})
+    return write_json(200, {"status": "ok", "version": request.app[SERVICES].version})
 
 
 async def ready(request: web.Request, _open: None) -> web.Response:
     """Whether to send requests here; if not, the failing part by name and what mends it."""
     failing = await _failing(request.app[SERVICES])
     if failing is None:
-        return web.json_response({"status": "ok"})
+        return write_json(200, {"status": "ok"})
     part, _, mend = failing.partition(": ")
     told = {"status": "unavailable", "failing": part, **({"mend": mend} if mend else {})}
-    return web.json_response(told, status=503)
+    return write_json(503, told)
 
 
 async def metrics(request: web.Request, _open: None) -> web.Response:
@@ -49,11 +50,11 @@ async def metrics(request: web.Request, _open: None) -> web.Response:
     services = request.app[SERVICES]
     if not _is_local(request):
         if services.admin_token is None:
-            return web.json_response({"error": "Not found"}, status=404)
+            return write_json(404, {"error": "Not found"})
         if not _holds(request, services.admin_token):
-            return web.json_response(
-                {"error": "Unauthorized"}, status=401, headers={"WWW-Authenticate": "Bearer"}
-            )
+            refusal = write_json(401, {"error": "Unauthorized"})
+            refusal.headers["WWW-Authenticate"] = "Bearer"
+            return refusal
     return web.Response(body=services.metrics.render(), headers={"Content-Type": CONTENT_TYPE})
 
 
@@ -72,11 +73,15 @@ def _is_local(request: web.Request) -> bool:
     if any(name in request.headers for name in _FORWARDED):
         return False
     # The name that was asked for, too: a tunnel may add no header, and a page may rebind a name.
-    return _is_loopback(request.remote) and _is_loopback(request.url.host)
+    try:
+        asked = request.url.host
+    except ValueError:  # a Host that is none
+        return False
+    return _is_loopback(request.remote) and _is_loopback(asked)
 
 
 def _is_loopback(host: str | None) -> bool:
-    if host == "localhost":
+    if host is not None and host.lower() == "localhost":
         return True
     try:
         address = ipaddress.ip_address(host or "")

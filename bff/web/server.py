@@ -70,11 +70,12 @@ async def open_server(
         handler_cancellation=True,  # a reader who leaves stops the work
         shutdown_timeout=LAST_WORDS_S / 4,
     )
-    app.on_response_prepare.append(_name_without_version)
+    work = _Work()
+    app.on_response_prepare.append(work.sign)
     listener = sock or bind(host, port)
     try:
         await runner.setup()
-        work = _Work(runner.server)
+        work.count(runner.server)
         options = _Options(keepalive_s, line_bytes + _BESIDE)
         listening = await asyncio.get_running_loop().create_server(
             lambda: _Connection(runner.server, options), sock=listener, backlog=_BACKLOG
@@ -137,6 +138,7 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 async def _drain(app: web.Application, work: "_Work", grace_s: float) -> None:
+    work.draining = True
     services = app.get(SERVICES)
     if services is not None:
         services.streams.draining = True
@@ -154,14 +156,25 @@ class _Work:
     whose body is still on its way; so what is at work is waited for before that.
     """
 
-    def __init__(self, server: web.Server | None) -> None:
+    def __init__(self) -> None:
+        self.draining = False
+        self._running = 0
+        self._none = asyncio.Event()
+        self._none.set()
+
+    def count(self, server: web.Server | None) -> None:
+        """From now on, what *server* answers."""
         if server is None:
             raise RuntimeError("the runner is not set up")
         self._handle = server.request_handler
         server.request_handler = self._counted
-        self._running = 0
-        self._none = asyncio.Event()
-        self._none.set()
+
+    async def sign(self, _request: web.Request, response: web.StreamResponse) -> None:
+        """Our name without a version; while draining, that this was the connection's last."""
+        response.headers["Server"] = NAME
+        if self.draining:
+            response.force_close()
+            response.headers["Connection"] = "close"
 
     async def ends_within(self, seconds: float) -> bool:
         """Whether there was a moment without any work."""
@@ -242,7 +255,3 @@ class _Signals:
             self._first = self._now()
         elif not self._patient and self._now() - self._first > ONE_SIGNAL_S:
             os._exit(1)
-
-
-async def _name_without_version(_request: web.Request, response: web.StreamResponse) -> None:
-    response.headers["Server"] = NAME
