@@ -26,53 +26,89 @@ class WrongFaultError(ValueError):
     """A text that names no fault; its message says what is wrong with it."""
 
 
+MEANINGS: Mapping[str, str] = {
+    "status": "this HTTP status with an error body; from the gateway a page of the edge",
+    "code": "the error's code; written gateway=2003 for the gateway's own error",
+    "retry-after": "seconds, in the headers of the error",
+    "quota": "429 insufficient_quota",
+    "hang": "no answer, not even headers",
+    "reset": "connection reset before the headers (also: refuse)",
+    "garbage": "a status line that is none",
+    "html": "200 with a page",
+    "json": "a whole completion in answer to a stream request",
+    "empty": "200 event stream with nothing in it",
+    "hang-after": "silence after so many frames",
+    "cut-after": "connection reset after so many frames",
+    "end-after": "clean end after so many frames, without finish and [DONE]",
+    "error-after": "an error frame after so many frames, then the end",
+    "bad-line-after": "a data line that is not JSON after so many frames; the answer goes on",
+    "role-only": "the role chunk, then a clean end",
+    "no-done": "everything but [DONE]",
+    "crlf": "lines end with CR LF",
+    "cr": "lines end with CR",
+    "bom": "a byte order mark in front",
+    "no-space": "no space after data:",
+    "multiline": "each event over several data: lines",
+    "comments": "a keep-alive comment before each frame",
+    "obfuscation": "a padding field in each chunk",
+    "split": "each byte in a write of its own",
+    "burst": "everything in one write, at the end",
+    "huge": "an event of so many bytes after the first frame",
+    "delay-ms": "wait before the headers",
+    "frame-delay-ms": "wait before each frame",
+    "words": "so many words instead of an answer",
+    "endless": "deltas of so many characters, for ever",
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One answer's mishaps. The default is none at all; several may be combined."""
+    """One answer's mishaps; several may be combined. MEANINGS says what each of them does."""
 
     # instead of the answer
-    status: int | None = None  # this HTTP status, with the speaker's own error body
-    code: str = ""  # the error's code; at the gateway its internal code
-    retry_after: float | None = None  # seconds
-    quota: bool = False  # 429 insufficient_quota
-    hang: bool = False  # no answer, not even headers
-    reset: bool = False  # the connection is reset before the headers
-    garbage: bool = False  # a status line that is none
-    html: bool = False  # 200 with a page
-    json: bool = False  # a whole completion, in answer to a stream request too
-    empty: bool = False  # 200 event stream with nothing in it
+    status: int | None = None
+    code: str = ""
+    retry_after: float | None = None
+    quota: bool = False
+    hang: bool = False
+    reset: bool = False
+    garbage: bool = False
+    html: bool = False
+    json: bool = False
+    empty: bool = False
 
     # where the answer ends or breaks, in frames
     hang_after: int | None = None
-    cut_after: int | None = None  # the connection is reset
-    end_after: int | None = None  # a clean end without finish and [DONE]
-    error_after: int | None = None  # an error frame, then the end
-    bad_line_after: int | None = None  # a data line that is not JSON; the answer goes on
-    role_only: bool = False  # the role chunk, then a clean end
+    cut_after: int | None = None
+    end_after: int | None = None
+    error_after: int | None = None
+    bad_line_after: int | None = None
+    role_only: bool = False
     no_done: bool = False
 
     # how the answer is spelled and cut into writes
     crlf: bool = False
     cr: bool = False
     bom: bool = False
-    no_space: bool = False  # `data:{`
-    multiline: bool = False  # each event over several data lines
-    comments: bool = False  # a keep-alive comment before each frame
-    obfuscation: bool = False  # the padding field on each chunk
-    split: bool = False  # each byte in a write of its own
-    burst: bool = False  # everything in one write, at the end
-    huge: int | None = None  # bytes of one event, after the first frame
+    no_space: bool = False
+    multiline: bool = False
+    comments: bool = False
+    obfuscation: bool = False
+    split: bool = False
+    burst: bool = False
+    huge: int | None = None
 
     # when, and how much
-    delay_ms: int | None = None  # before the headers
+    delay_ms: int | None = None
     frame_delay_ms: int | None = None
-    words: int | None = None  # this many words instead of an answer
-    endless: int | None = None  # deltas of so many bytes, for ever
+    words: int | None = None
+    endless: int | None = None
 
     @property
     def shapes_frames(self) -> bool:
         """Whether the frames of a stream are touched at all."""
-        return any(getattr(self, name) not in (None, False) for name in _SHAPING)
+        values = (getattr(self, name) for name in _SHAPING)
+        return any(value is not None and value is not False for value in values)
 
     def __str__(self) -> str:
         return write_fault(self)
@@ -144,6 +180,14 @@ def read_fault(text: str) -> Fault:
 
 def write_fault(fault: Fault) -> str:
     return ",".join(_written(fault))
+
+
+def forms() -> list[tuple[str, str]]:
+    """Every fault as it is written, and what it does."""
+    return [
+        (key if _FIELDS[key].type is bool else f"{key}=N", meaning)
+        for key, meaning in MEANINGS.items()
+    ]
 
 
 def find_faults(*, header: str | None, model: str, question: str) -> Faults:
@@ -229,6 +273,6 @@ def _written(fault: Fault) -> list[str]:
         value = getattr(fault, field.name)
         if value is True:
             items.append(key)
-        elif value not in (None, False, "") or (value == 0 and value is not False):
+        elif value is not None and value is not False and value != "":
             items.append(f"{key}={value}")
     return items
