@@ -36,7 +36,7 @@ OFF = "off"
 
 _HIDDEN = "a value that is not shown"
 _SHOWN_MOST = 80
-_LOOKS_SECRET = re.compile(r"sk-|Bearer|eyJ|@")  # pasted into the wrong variable
+_LOOKS_SECRET = re.compile(r"\bsk-|Bearer|eyJ|@")  # pasted into the wrong variable
 _SHORT_TOKEN = 16
 
 

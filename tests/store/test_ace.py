@@ -1,0 +1,100 @@
+"""The Node app's own store, atlassian-connect-express, on the same PostgreSQL: the way there and back.
+
+Runs where Node and its packages are installed under `.ci/node_modules`.
+"""
+
+import asyncio
+import shutil
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from bff.store.db import open_database
+from bff.store.migrate import migrate
+from bff.store.tenants import TenantStore
+from tests.support.clock import FakeClock
+from tests.support.postgres import Postgres
+from tests.support.sql import stored
+
+MODULES = Path(__file__).parents[2] / ".ci" / "node_modules"
+NODE = shutil.which("node")
+NEEDED = ("atlassian-connect-express", "sequelize", "pg")
+MISSING = [name for name in NEEDED if not (MODULES / name).is_dir()]
+
+pytestmark = pytest.mark.skipif(
+    NODE is None or bool(MISSING),
+    reason=f"needs node, and {', '.join(MISSING) or 'nothing else'} under .ci/node_modules",
+)
+
+SCRIPT = """
+const [url, asked] = process.argv.slice(1);
+const quiet = {info() {}, warn() {}, error() {}};
+const open = require("atlassian-connect-express/lib/store/sequelize.js");
+const store = open(quiet, {url, logging: false, pool: {max: 1}});
+(async () => {
+  await Promise.all([store.connectionPromise, store.installationMappingPromise, store.forgeSettingsPromise]);
+  const {verb, clientKey, value} = JSON.parse(asked);
+  const answer = verb === "set" ? await store.saveInstallation(value, clientKey)
+    : verb === "all" ? await store.getAllClientInfos() : await store.get("clientInfo", clientKey);
+  await store.sequelize.close();
+  process.stdout.write(JSON.stringify(answer));
+})();
+"""
+
+INSTALL = {
+    "key": "gptdock-confluence",
+    "clientKey": "site",
+    "sharedSecret": "s1",
+    "baseUrl": "https://x.atlassian.net/wiki",
+    "description": 'Zürich 日本 😀 \u0000 \\ "',
+    "installationId": "ari:cloud:1",
+}
+
+
+async def ace(url: str, verb: str, client_key: str = "site", value: object = None) -> Any:
+    asked = orjson.dumps({"verb": verb, "clientKey": client_key, "value": value}).decode()
+    process = await asyncio.create_subprocess_exec(
+        *(str(NODE), "-e", SCRIPT, url.replace("@/", "@localhost/"), asked),
+        env={"NODE_PATH": str(MODULES)},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, said = await process.communicate()
+    assert process.returncode == 0, said.decode()
+    return orjson.loads(out)
+
+
+async def test_the_node_app_reads_what_we_wrote_and_we_what_it_wrote(postgres: Postgres) -> None:
+    url = await postgres.create("ace_after_us")
+    async with open_database(url) as db:
+        await migrate(db)
+        store = TenantStore(db, now=FakeClock().now)
+        await store.save("site", INSTALL)
+        assert await ace(url, "get") == INSTALL
+
+        newer = {**INSTALL, "sharedSecret": "s2"}
+        assert await ace(url, "set", value=newer) == newer
+
+        found = await store.find_fresh("site")
+        assert found is not None
+        assert (found.secrets, found.settings) == (("s2",), newer)
+        assert len(await stored(db)) == 1
+
+
+async def test_a_database_of_the_node_app_is_taken_over_and_given_back(postgres: Postgres) -> None:
+    url = await postgres.create("ace_before_us")
+    await ace(url, "set", value=INSTALL)
+    async with open_database(url) as db:
+        assert await migrate(db) == ["r0001"]
+        store = TenantStore(db, now=FakeClock().now)
+        found = await store.find("site")
+        assert found is not None
+        assert found.settings == INSTALL
+
+        await store.save("other", {**INSTALL, "clientKey": "other"})
+        await store.retire("site")
+
+    back = {info["clientKey"]: info.get("sharedSecret") for info in await ace(url, "all")}
+    assert back == {"site": None, "other": "s1"}
