@@ -7,13 +7,14 @@ Resources are opened in one context manager and closed in reverse; nothing happe
 import asyncio
 import random
 import time  # noqa: TID251 - the clocks are made here and handed out
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp import web
+from pydantic import SecretStr
 
 from bff import __version__
 from bff.atlassian.install_keys import InstallKeys
@@ -21,8 +22,9 @@ from bff.connect import descriptor
 from bff.connect.hosts import AllowedHosts
 from bff.connect.memory import RememberedTokens
 from bff.engine.attempts import Engine
-from bff.engine.ports import Timers
+from bff.engine.ports import Clock
 from bff.policy import prompts
+from bff.policy.deadline import Timers
 from bff.providers.cloudflare import Gateway
 from bff.providers.openai import Base, OpenAI
 from bff.settings import Settings, read_settings
@@ -53,12 +55,16 @@ def create_app() -> web.Application:
     return build_app(read_settings())
 
 
-def build_app(settings: Settings, *, all_js_url: str = ALL_JS) -> web.Application:
-    """*all_js_url* is where the built-in chat page loads Atlassian's script from."""
+def build_app(
+    settings: Settings, *, all_js_url: str = ALL_JS, clock: Clock | None = None
+) -> web.Application:
+    """*all_js_url* is where the built-in chat page loads Atlassian's script from; *clock* is what
+    the engine waits by.
+    """
     connect = connect_facts(settings)
     base_path = urlsplit(connect.base_url).path.rstrip("/")
     return app.build(
-        lambda: open_services(settings, connect),
+        lambda: open_services(settings, connect, clock or SystemClock()),
         [
             *faces.ROUTES,
             *lifecycle.routes(base_path),
@@ -94,8 +100,10 @@ def descriptor_template(path: Path) -> bytes:
 
 
 @asynccontextmanager
-async def open_services(settings: Settings, connect: ConnectFacts) -> AsyncIterator[Services]:
-    clock = SystemClock()
+async def open_services(
+    settings: Settings, connect: ConnectFacts, clock: Clock
+) -> AsyncIterator[Services]:
+    """Everything a handler may use, closed in reverse."""
     metrics = Metrics()
     streams = LiveStreams(_beat(settings), note_open=metrics.streams_open.set)
     async with AsyncExitStack() as stack:
@@ -104,7 +112,7 @@ async def open_services(settings: Settings, connect: ConnectFacts) -> AsyncItera
             await migrate(db)
         keys_session = await stack.enter_async_context(_plain_session(settings))
         engine = await stack.enter_async_context(_open_engine(settings, metrics, clock))
-        await stack.enter_async_context(streams.pulse(clock.sleep))
+        await stack.enter_async_context(streams.pulse(SystemClock().sleep))
         yield Services(
             tenants=TenantStore(db, now=clock.now),
             install_keys=InstallKeys(keys_session, settings.connect_install_keys_url),
@@ -134,9 +142,7 @@ async def open_services(settings: Settings, connect: ConnectFacts) -> AsyncItera
 
 
 @asynccontextmanager
-async def _open_engine(
-    settings: Settings, metrics: Metrics, clock: SystemClock
-) -> AsyncIterator[Engine]:
+async def _open_engine(settings: Settings, metrics: Metrics, clock: Clock) -> AsyncIterator[Engine]:
     observer = MetricsObserver(metrics)
     timers = Timers(
         settings.connect_timeout,
@@ -198,7 +204,7 @@ def _beat(settings: Settings) -> Beat:
     )
 
 
-def _readiness(db: Database, streams: LiveStreams) -> Callable[[], "asyncio.Future[str | None]"]:
+def _readiness(db: Database, streams: LiveStreams) -> Callable[[], Awaitable[str | None]]:
     async def failing() -> str | None:
         if streams.draining:
             return "draining"
@@ -207,9 +213,8 @@ def _readiness(db: Database, streams: LiveStreams) -> Callable[[], "asyncio.Futu
             return "migrations: run bff migrate"
         return None
 
-    return failing  # type: ignore[return-value]  # an async function is such a callable
+    return failing
 
 
-def _plain(secret: object) -> str | None:
-    value = getattr(secret, "get_secret_value", lambda: secret)()
-    return value or None
+def _plain(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()

@@ -61,7 +61,7 @@ def write_headers(
         "cf-aig-max-attempts": "1",
         "cf-aig-skip-cache": "true",
         "cf-aig-collect-log-payload": "true" if log_payload else "false",
-        "cf-aig-request-timeout": str(max(1, round((first_byte_s - 1) * 1000))),
+        "cf-aig-request-timeout": str(round(max(first_byte_s - 1, first_byte_s / 2) * 1000)),
         "cf-aig-metadata": write_metadata(tags),
     }
     if token:

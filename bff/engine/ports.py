@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from typing import Protocol
 
 from bff.chat.events import Chunk
@@ -18,22 +17,14 @@ class Clock(Protocol):
     async def sleep(self, seconds: float) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Timers:
-    """The four upstream timers, in seconds: each has its own error and its own setting."""
-
-    connect: float = 5.0
-    first_byte: float = 60.0
-    idle: float = 60.0
-    total: float = 600.0
-
-
-@dataclass(frozen=True, slots=True)
-class Upstream:
+class Upstream(Protocol):
     """An open upstream answer: its chunks, a batch per network read, and what its headers told."""
 
-    batches: AsyncIterator[Sequence[Chunk]]
-    headers: Mapping[str, str]
+    @property
+    def batches(self) -> AsyncIterator[Sequence[Chunk]]: ...
+
+    @property
+    def headers(self) -> Mapping[str, str]: ...
 
 
 class Provider(Protocol):

@@ -5,7 +5,7 @@ kept here: connect, first byte, idle between chunks, total (the deadline).
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -15,8 +15,8 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from bff.chat.events import Chunk
-from bff.engine.ports import Timers, Upstream
 from bff.errors import Kind, Problem, Sign
+from bff.policy.deadline import Timers
 from bff.policy.retry import read_retry_after
 
 _REFUSAL_BYTES = 64 * 1024  # of an error's body; more is not read
@@ -33,6 +33,14 @@ class Endpoint:
     headers: CIMultiDict[str]
 
 
+@dataclass(frozen=True, slots=True)
+class OpenAnswer:
+    """What the engine calls an Upstream: the chunks, a batch per network read, and the headers."""
+
+    batches: AsyncIterator[Sequence[Chunk]]
+    headers: Mapping[str, str]
+
+
 class ChunkReader(Protocol):
     """A dialect's state machine for a streamed answer."""
 
@@ -47,8 +55,7 @@ class ChunkReader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How the endpoint's answers are read: streams, whole answers, refusals (status, type, body).
-    """
+    """How the endpoint's answers are read; a refusal by its status, type, body and wait."""
 
     open_reader: Callable[[], ChunkReader]
     read_whole: Callable[[bytes], list[Chunk]]  # raises Problem when it is an error, or no answer
@@ -67,7 +74,7 @@ async def open_stream(
     deadline: float,
     answer_limit: int,
     note_bad_events: Callable[[int], None],
-) -> AsyncIterator[Upstream]:
+) -> AsyncIterator[OpenAnswer]:
     """Asks once; the answer's body is closed on the way out, whoever leaves.
 
     Raises Problem for anything but a 2xx answer that can be read.
@@ -82,12 +89,12 @@ async def open_stream(
             raise dialect.read_refusal(response.status, content_type, data, wait)
         if content_type == "application/json":
             data = await _read_all(response, timers, deadline, answer_limit)
-            yield Upstream(_Whole(dialect.read_whole(data)), response.headers)
+            yield OpenAnswer(_Whole(dialect.read_whole(data)), response.headers)
             return
         if content_type != "text/event-stream":
             raise dialect.not_an_answer()
         batches = _Batches(response, dialect.open_reader(), timers, deadline)
-        yield Upstream(batches, response.headers)
+        yield OpenAnswer(batches, response.headers)
         await batches.drain()
     finally:
         if batches is not None and batches.bad_events:

@@ -15,10 +15,10 @@ from bff import __version__
 from bff.chat.events import Chunk
 from bff.chat.request import ChatRequest
 from bff.dialects import cloudflare, openai_chat
-from bff.engine.ports import Timers, Upstream
 from bff.errors import Problem
+from bff.policy.deadline import Timers
 from bff.policy.models import limit_field, other_limit_field
-from bff.providers._http import Dialect, Endpoint, open_stream
+from bff.providers._http import Dialect, Endpoint, OpenAnswer, open_stream
 from bff.providers.cloudflare import Gateway
 
 USER_AGENT = f"gptdock-bff/{__version__}"
@@ -26,8 +26,7 @@ USER_AGENT = f"gptdock-bff/{__version__}"
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """One road to OpenAI. *api_key* is None where the gateway holds it: then none is sent at all.
-    """
+    """One road to OpenAI. *api_key* is None where the gateway holds it: then none is sent."""
 
     url: str
     api_key: str | None
@@ -66,7 +65,7 @@ class OpenAI:
     @asynccontextmanager
     async def stream(
         self, request: ChatRequest, *, model: str, via: str, deadline: float
-    ) -> AsyncIterator[Upstream]:
+    ) -> AsyncIterator[OpenAnswer]:
         field = self._limit_fields.get(model) or limit_field(model)
         async with AsyncExitStack() as stack:
             try:
@@ -84,7 +83,7 @@ class OpenAI:
 
     def _ask(
         self, request: ChatRequest, model: str, via: str, deadline: float, field: str
-    ) -> AbstractAsyncContextManager[Upstream]:
+    ) -> AbstractAsyncContextManager[OpenAnswer]:
         headers = self._headers[via]
         gateway = self._bases[via].gateway
         if gateway is not None:

@@ -34,7 +34,7 @@ def build(
         if route.method == "GET":
             app.router.add_route("HEAD", route.path, handler)
             table[route.path.lower()]["HEAD"] = handler
-    app.router.add_route("*", "/{path:.*}", _Elsewhere(table))
+    app.router.add_route("*", "/{path:.*}", _Elsewhere(table).find)
     app.on_response_prepare.append(add_headers)
 
     async def services(app: web.Application) -> Any:
@@ -66,7 +66,7 @@ class _Elsewhere:
     def __init__(self, table: dict[str, dict[str, Handler]]) -> None:
         self._table = table
 
-    async def __call__(self, request: web.Request) -> web.StreamResponse:
+    async def find(self, request: web.Request) -> web.StreamResponse:
         path = request.path.lower()
         methods = self._table.get(path) or self._table.get(path.removesuffix("/")) or {}
         handler = methods.get(request.method)

@@ -107,17 +107,19 @@ def _write(request: web.Request, line: RequestLine, status: int, total_s: float)
             "tokens": usage.total_tokens if usage else None,
             "first_event_s": facts.first_content_s and round(facts.first_content_s, 4),
         }
+    told |= {
+        "route": line.route,
+        "method": request.method,
+        "status": status or None,
+        "face": line.face,
+        "tenant": line.tenant,
+        "kind": line.kind,
+        "total_s": round(total_s, 4),
+    }
     _log.info(
         "request.ended" if status else "request.left",
         request_id=line.request_id,
-        route=line.route,
-        method=request.method,
-        status=status or None,
-        face=line.face,
-        tenant=line.tenant,
-        kind=line.kind,
-        total_s=round(total_s, 4),
-        **told,
+        **{name: value for name, value in told.items() if value is not None},
     )
 
 

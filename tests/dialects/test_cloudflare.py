@@ -138,7 +138,7 @@ def test_an_open_gateway_gets_no_token_and_a_private_one_no_payload() -> None:
 
     assert "cf-aig-authorization" not in headers
     assert headers["cf-aig-collect-log-payload"] == "false"
-    assert headers["cf-aig-request-timeout"] == "1"
+    assert headers["cf-aig-request-timeout"] == "250"
 
 
 def test_metadata_is_ascii_on_one_line() -> None:

@@ -8,8 +8,8 @@ from bff.chat.events import Chunk, Finished, FinishReason, Started, TextDelta, U
 from bff.chat.request import ChatRequest, Tags
 from bff.engine.attempts import Engine
 from bff.engine.metering import Facts
-from bff.engine.ports import Upstream
 from bff.errors import Kind, Problem, Sign
+from bff.providers._http import OpenAnswer
 from tests.support.clock import FakeClock
 
 ROLE = Chunk((Started("c", "m", 0),))
@@ -37,13 +37,13 @@ class ScriptedVendor:
     @asynccontextmanager
     async def stream(
         self, request: ChatRequest, *, model: str, via: str, deadline: float
-    ) -> AsyncIterator[Upstream]:
+    ) -> AsyncIterator[OpenAnswer]:
         self.asked.append(via)
         script = self.scripts.pop(0)
         if isinstance(script, Problem):
             raise script
         try:
-            yield Upstream(self._play(script), {"cf-aig-log-id": f"log-{len(self.asked)}"})
+            yield OpenAnswer(self._play(script), {"cf-aig-log-id": f"log-{len(self.asked)}"})
         finally:
             self.left += 1
 

@@ -1,0 +1,124 @@
+"""The whole service on a socket, in a world of simulators, with the add-on really installed."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+from bff.settings import Settings, read_settings
+from bff.simulators.atlassian import AtlassianHost
+from bff.simulators.openai import OpenAISimulator
+from bff.simulators.world import World, open_world
+from bff.web.server import address, bind, open_server
+from bff.web.services import SERVICES, Services
+from bff.wiring import build_app
+
+QUESTION = {
+    "action": "next",
+    "messages": [
+        {
+            "id": "1",
+            "author": {"role": "user"},
+            "role": "user",
+            "content": {"content_type": "text", "parts": ["Say hello"]},
+        }
+    ],
+    "parent_message_id": "0",
+    "model": "text-davinci-002",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """*url* without a slash at its end."""
+
+    url: str
+    app: web.Application
+    world: World
+    host: AtlassianHost
+    session: aiohttp.ClientSession
+
+    @property
+    def openai(self) -> OpenAISimulator:
+        return self.world.openai
+
+    @property
+    def services(self) -> Services:
+        return self.app[SERVICES]
+
+    def ask(
+        self,
+        body: Any = QUESTION,
+        *,
+        headers: Mapping[str, str] | None = None,
+        token: str | None = None,
+    ) -> Any:
+        """`POST /conversations` as the frontend does it; use as `async with`."""
+        query = f"?jwt={token or self.host.context_token()}"
+        return self.session.post(f"{self.url}/conversations{query}", json=body, headers=headers)
+
+    async def answer(self, text: str) -> tuple[int, bytes, Mapping[str, str]]:
+        """Status, body and headers of the answer to one question."""
+        message = {"content": {"parts": [text]}}
+        async with self.ask({"messages": [message]}) as response:
+            return response.status, await response.read(), response.headers
+
+    async def metric(self, name: str) -> float:
+        """The sum of the samples that begin with *name* (labels included)."""
+        async with self.session.get(f"{self.url}/metrics") as response:
+            lines = (await response.text()).splitlines()
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(name))
+
+
+class HastyClock:
+    """The loop's time, but nobody waits long before a second try."""
+
+    def now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(min(seconds, 0.01))
+
+
+@asynccontextmanager
+async def open_service(
+    folder: Path, *, gateway: bool = True, grace_s: float = 0.0, **changes: str
+) -> AsyncIterator[Service]:
+    """*changes* are environment variables in lower case. Through the gateway unless told otherwise."""
+    host = AtlassianHost()
+    async with AsyncExitStack() as stack:
+        world = await stack.enter_async_context(open_world(atlassian=host))
+        listener = bind("127.0.0.1", 0)
+        changes.setdefault("ac_local_base_url", address(listener))
+        settings = settings_for(world, folder, gateway=gateway, **changes)
+        app = build_app(settings, clock=HastyClock())
+        url = await stack.enter_async_context(open_server(app, sock=listener, grace_s=grace_s))
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        installed = await host.install(url)
+        assert installed.status == 204
+        yield Service(url, app, world, host, session)
+
+
+def settings_for(world: World, folder: Path, *, gateway: bool, **changes: str) -> Settings:
+    environment = {
+        "APP_ENV": "development",
+        "CONNECT_INSTALL_KEYS_URL": world.install_keys_url,
+        "DATABASE_URL": f"sqlite:///{folder / 'service.sqlite'}",
+        "OPENAI_API_KEY": "sk-test-key",
+        "OPENAI_BASEURL": world.openai_url,
+    }
+    if gateway:
+        del environment["OPENAI_BASEURL"]
+        environment |= {
+            "GATEWAY_URL": world.gateway_url,
+            "CLOUDFLARE_ACCOUNT_ID": "account",
+            "CLOUDFLARE_GATEWAY_ID": "gateway",
+            "OPENAI_FALLBACK_BASEURL": world.openai_url,
+        }
+    environment |= {name.upper(): value for name, value in changes.items()}
+    return read_settings({name: value for name, value in environment.items() if value})
