@@ -1,8 +1,8 @@
 """A compact JWS taken apart and its signature verified, with the algorithm we name and no other.
 
-Not a judge of claims. The cryptography is PyJWT's; PyJWT's own reader is passed over because it
-costs 52 us a token (this: 7), warns about secrets that Atlassian chose, and refuses those that look
-like a key. Source: RFC 7515; node-bff.md §4.2, §4.3.
+Not a judge of claims. The cryptography is PyJWT's. PyJWT's own reader is passed over: it costs three
+to five times as much (52 us measured, this 11), warns about secrets that Atlassian chose, and
+refuses those that look like a key. Source: RFC 7515; node-bff.md §4.2, §4.3.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
