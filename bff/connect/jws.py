@@ -1,7 +1,7 @@
 """A compact JWS taken apart and its signature verified, with the algorithm we name and no other.
 
-Not a judge of claims. The cryptography is PyJWT's. PyJWT's own reader is passed over: it costs three
-to five times as much (52 us measured, this 11), warns about secrets that Atlassian chose, and
+Not a judge of claims. The cryptography is PyJWT's. PyJWT's own reader is passed over: it costs
+three to five times as much (52 us measured, this 11), warns about secrets that Atlassian chose, and
 refuses those that look like a key. Source: RFC 7515; node-bff.md §4.2, §4.3.
 """
 

@@ -95,14 +95,20 @@ async def test_a_key_is_used_while_its_host_is_away(
     assert len(host.asked) == 2  # and the host is left in peace for a moment
 
 
-async def test_a_key_that_was_taken_back_is_used_no_more(
+async def test_a_key_that_was_taken_back_is_used_no_more_not_even_while_its_host_is_away(
     keys: InstallKeys, host: KeyHost, clock: FakeClock
 ) -> None:
     await keys.find("kid-1")
     del host.keys["kid-1"]
     clock.time = 3600
+    await refusal(keys, "kid-1")
+    await refusal(keys, "kid-1")
+    host.status = 503
+    clock.time = 3600 + 30
 
     await refusal(keys, "kid-1")
+
+    assert len(host.asked) == 3
 
 
 @pytest.mark.parametrize("status", [403, 404, 410])

@@ -41,6 +41,7 @@ TENANTS = {
     "doubled": tenant("doubled", "newer-shh", OLD_SECRET),
     "staged": tenant("staged", SECRET, key="gptdock-confluence-stage"),
     "retired": tenant("retired"),
+    "blank": tenant("blank", ""),
     "": tenant("", SECRET),
 }
 CLAIMS: dict[str, Any] = {
@@ -146,6 +147,7 @@ REFUSED = [
     pytest.param(token(iss="nobody"), id="unknown tenant"),
     pytest.param(token(iss="retired"), id="tenant without a secret"),
     pytest.param(hs256({**CLAIMS, "iss": "retired"}, ""), id="no secret, signed with none"),
+    pytest.param(hs256({**CLAIMS, "iss": "blank"}, ""), id="an empty secret, signed with it"),
     pytest.param(token(secret="wrong"), id="wrong secret"),
     pytest.param(token(secret=""), id="signed with nothing"),
     pytest.param(token(secret=OTHER_SECRET), id="signed by another tenant"),
