@@ -63,8 +63,7 @@ class Dialect:
     not_an_answer: Callable[[], Problem]
 
 
-@asynccontextmanager
-async def open_stream(
+async def ask(
     session: aiohttp.ClientSession,
     endpoint: Endpoint,
     body: bytes,
@@ -72,35 +71,54 @@ async def open_stream(
     dialect: Dialect,
     timers: Timers,
     deadline: float,
+) -> aiohttp.ClientResponse:
+    """Asks once. Raises Problem for anything but a 2xx; of that the body is still to be read."""
+    response = await _post(session, endpoint, body, timers, deadline)
+    if 200 <= response.status < 300:
+        return response
+    try:
+        data = await _read_all(response, timers, deadline, _REFUSAL_BYTES)
+    finally:
+        _leave(response)
+    wait = read_retry_after(response.headers)
+    raise dialect.read_refusal(response.status, response.content_type.lower(), data, wait)
+
+
+@asynccontextmanager
+async def reading(
+    response: aiohttp.ClientResponse,
+    *,
+    dialect: Dialect,
+    timers: Timers,
+    deadline: float,
     answer_limit: int,
     note_bad_events: Callable[[int], None],
 ) -> AsyncIterator[OpenAnswer]:
-    """Asks once; the answer's body is closed on the way out, whoever leaves.
-
-    Raises Problem for anything but a 2xx answer that can be read.
-    """
-    response = await _post(session, endpoint, body, timers, deadline)
+    """The answer of a 2xx; its body is closed on the way out, whoever leaves. Raises Problem."""
     batches: _Batches | None = None
     try:
         content_type = response.content_type.lower()
-        if response.status < 200 or response.status >= 300:
-            data = await _read_all(response, timers, deadline, _REFUSAL_BYTES)
-            wait = read_retry_after(response.headers)
-            raise dialect.read_refusal(response.status, content_type, data, wait)
-        if content_type == "application/json":
+        if content_type == "text/event-stream":
+            batches = _Batches(response, dialect.open_reader(), timers, deadline)
+            yield OpenAnswer(batches, response.headers)
+            await batches.drain()
+        elif content_type == "application/json":
             data = await _read_all(response, timers, deadline, answer_limit)
             yield OpenAnswer(_Whole(dialect.read_whole(data)), response.headers)
-            return
-        if content_type != "text/event-stream":
+        else:
             raise dialect.not_an_answer()
-        batches = _Batches(response, dialect.open_reader(), timers, deadline)
-        yield OpenAnswer(batches, response.headers)
-        await batches.drain()
     finally:
-        if batches is not None and batches.bad_events:
-            note_bad_events(batches.bad_events)
-        if response.connection is not None:  # not read to its end: this line cannot be used again
-            response.close()
+        if batches is not None:
+            batches.leave()
+            if batches.bad_events:
+                note_bad_events(batches.bad_events)
+        _leave(response)
+
+
+def _leave(response: aiohttp.ClientResponse) -> None:
+    """A line whose answer was not read to its end cannot be used again."""
+    if response.connection is not None:
+        response.close()
 
 
 class _Whole:
@@ -120,8 +138,10 @@ class _Whole:
 
 
 class _Batches:
-    """The chunks of each network read. Reads only when asked: back-pressure is the caller not
-    asking.
+    """The chunks of each network read. Reads only when asked: that is the back-pressure.
+
+    Silence is watched by one timer for the whole answer, set anew only when it fires: a timer for
+    each read would cost a tenth of an event.
     """
 
     def __init__(
@@ -133,8 +153,10 @@ class _Batches:
     ) -> None:
         self._content, self._reader = response.content, reader
         self._idle, self._deadline = timers.idle, deadline
-        self._now = asyncio.get_running_loop().time
+        self._loop = asyncio.get_running_loop()
         self._cut_by: Problem | None = None
+        self._waiting_since: float | None = None
+        self._watch = self._loop.call_at(min(self._loop.time() + timers.idle, deadline), self._look)
 
     @property
     def bad_events(self) -> int:
@@ -155,20 +177,31 @@ class _Batches:
         raise StopAsyncIteration
 
     async def _read(self) -> bytes:
-        data = self._content.read_nowait()
-        if data:
-            return data
-        limit = self._now() + self._idle
+        self._waiting_since = self._loop.time()
         try:
-            async with asyncio.timeout_at(min(limit, self._deadline)):
-                return await self._content.readany()
-        except TimeoutError as error:
-            raise _stalled(total=self._deadline <= limit) from error
+            return await self._content.readany()
         except aiohttp.ClientError as error:
             # Read as the end of the body: harmless after a finish, and what is whole is kept.
             self._cut_by = _cut()
             self._cut_by.__cause__ = error
             return b""
+        finally:
+            self._waiting_since = None
+
+    def _look(self) -> None:
+        """Ends the wait of a reader that has waited too long; a reader that does not wait is slow
+        itself, and only the deadline counts for it.
+        """
+        now = self._loop.time()
+        since = now if self._waiting_since is None else self._waiting_since
+        due = min(since + self._idle, self._deadline)
+        if now < due:
+            self._watch = self._loop.call_at(due, self._look)
+        else:
+            self._content.set_exception(_stalled(total=now >= self._deadline))
+
+    def leave(self) -> None:
+        self._watch.cancel()
 
     async def drain(self) -> None:
         """Reads what little follows the end of the answer, so that the connection can be kept."""

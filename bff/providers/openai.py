@@ -4,7 +4,7 @@ Not the dialect (dialects/openai_chat.py). Source: providers.md §1, gateway.md 
 """
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import aiohttp
@@ -18,7 +18,7 @@ from bff.dialects import cloudflare, openai_chat
 from bff.errors import Problem
 from bff.policy.deadline import Timers
 from bff.policy.models import limit_field, other_limit_field
-from bff.providers._http import Dialect, Endpoint, OpenAnswer, open_stream
+from bff.providers._http import Dialect, Endpoint, OpenAnswer, ask, reading
 from bff.providers.cloudflare import Gateway
 
 USER_AGENT = f"gptdock-bff/{__version__}"
@@ -66,38 +66,46 @@ class OpenAI:
     async def stream(
         self, request: ChatRequest, *, model: str, via: str, deadline: float
     ) -> AsyncIterator[OpenAnswer]:
-        field = self._limit_fields.get(model) or limit_field(model)
-        async with AsyncExitStack() as stack:
-            try:
-                upstream = await stack.enter_async_context(
-                    self._ask(request, model, via, deadline, field)
-                )
-            except Problem as problem:
-                if problem.at != field:
-                    raise
-                field = self._limit_fields[model] = other_limit_field(field)
-                upstream = await stack.enter_async_context(
-                    self._ask(request, model, via, deadline, field)
-                )
-            yield upstream
+        dialect = self._dialects[via]
+        response = await self._ask(request, model, via, deadline)
+        async with reading(
+            response,
+            dialect=dialect,
+            timers=self._timers,
+            deadline=deadline,
+            answer_limit=self._event_limit,
+            note_bad_events=self._note_bad_events,
+        ) as answer:
+            yield answer
 
-    def _ask(
+    async def _ask(
+        self, request: ChatRequest, model: str, via: str, deadline: float
+    ) -> aiohttp.ClientResponse:
+        """Once, or a second time where the model calls its token limit by the other name."""
+        field = self._limit_fields.get(model) or limit_field(model)
+        try:
+            return await self._post(request, model, via, deadline, field)
+        except Problem as problem:
+            if problem.at != field:
+                raise
+        field = self._limit_fields[model] = other_limit_field(field)
+        return await self._post(request, model, via, deadline, field)
+
+    async def _post(
         self, request: ChatRequest, model: str, via: str, deadline: float, field: str
-    ) -> AbstractAsyncContextManager[OpenAnswer]:
+    ) -> aiohttp.ClientResponse:
         headers = self._headers[via]
         gateway = self._bases[via].gateway
         if gateway is not None:
             headers = headers.copy()
             headers.update(gateway.headers(request.tags, first_byte_s=self._timers.first_byte))
-        return open_stream(
+        return await ask(
             self._session,
             Endpoint(self._urls[via], headers),
             openai_chat.write_request(request, model=model, limit_field=field),
             dialect=self._dialects[via],
             timers=self._timers,
             deadline=deadline,
-            answer_limit=self._event_limit,
-            note_bad_events=self._note_bad_events,
         )
 
     def _dialect(self, base: Base) -> Dialect:

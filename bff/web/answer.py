@@ -21,6 +21,12 @@ from bff.web.middleware import REQUEST_LINE
 from bff.web.services import SERVICES
 
 
+class _EventStream(web.StreamResponse):
+    """The headers leave together with the first frame, in one packet."""
+
+    _send_headers_immediately = False
+
+
 class Writer(Protocol):
     """A face's half of a dialect: chunks to whole frames."""
 
@@ -46,7 +52,7 @@ async def stream_answer(
     facts: Facts | None = None
 
     async def open_response() -> web.StreamResponse:
-        response = web.StreamResponse(headers={**headers, **(_told(facts) if facts else {})})
+        response = _EventStream(headers={**headers, **(_told(facts) if facts else {})})
         await response.prepare(request)
         return response
 
