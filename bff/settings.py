@@ -350,7 +350,7 @@ class Settings(BaseSettings):
         may=SECONDS,
     )
     upstream_connections: Count = _setting(
-        100, "UPSTREAM_CONNECTIONS", says="Most connections to upstream at a time.", may=COUNT
+        1000, "UPSTREAM_CONNECTIONS", says="Most connections to upstream at a time.", may=COUNT
     )
 
     @classmethod

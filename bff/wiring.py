@@ -27,10 +27,11 @@ from bff.policy import prompts
 from bff.policy.deadline import Timers
 from bff.providers.cloudflare import Gateway
 from bff.providers.openai import Base, OpenAI
-from bff.settings import Settings, read_settings
+from bff.settings import Settings, WrongSetting, read_settings
 from bff.store.db import Database, open_database
 from bff.store.migrate import migrate, schema_state
 from bff.store.tenants import TenantStore
+from bff.telemetry import logs
 from bff.telemetry.metrics import Metrics
 from bff.telemetry.observer import MetricsObserver
 from bff.web import app, chat_page, faces, lifecycle, ops, pages
@@ -52,7 +53,9 @@ class SystemClock:
 
 def create_app() -> web.Application:
     """From the environment. Raises WrongSetting with one line."""
-    return build_app(read_settings())
+    settings = read_settings()
+    logs.configure(settings.log_level, settings.log_format)
+    return build_app(settings)
 
 
 def build_app(
@@ -91,12 +94,15 @@ def connect_facts(settings: Settings) -> ConnectFacts:
 
 
 def descriptor_template(path: Path) -> bytes:
-    """The administrator's own file, or the one that comes with the package."""
+    """The administrator's own file, or the one that comes with the package. Raises WrongSetting."""
     here = Path(__file__).parent
     for place in (path, here / path.name, here.parent / path.name):
         if place.is_file():
             return place.read_bytes()
-    raise FileNotFoundError(path)
+    raise WrongSetting(
+        f'CONNECT_DESCRIPTOR holds "{path}", where there is no file; '
+        "it may hold the path of a JSON file."
+    )
 
 
 @asynccontextmanager
@@ -211,6 +217,8 @@ def _readiness(db: Database, streams: LiveStreams) -> Callable[[], Awaitable[str
         state = await schema_state(db)
         if state.behind:
             return "migrations: run bff migrate"
+        if state.ahead:
+            return "migrations: the schema is newer than this release"
         return None
 
     return failing

@@ -187,7 +187,7 @@ def _app_key(settings: Settings) -> str | None:
     """The add-on's key, if the descriptor can be read."""
     try:
         return connect_facts(settings).app_key
-    except (OSError, ValueError):
+    except (OSError, ValueError, WrongSetting):
         return None
 
 
@@ -195,7 +195,7 @@ async def _look_at_descriptor(settings: Settings) -> AsyncIterator[Finding]:
     about, path = "descriptor", settings.connect_descriptor
     try:
         facts = connect_facts(settings)
-    except OSError:
+    except (OSError, WrongSetting):
         yield failed(about, f"{path} cannot be read: look at CONNECT_DESCRIPTOR")
     except ValueError:
         yield failed(about, f"{path} is not a JSON object with a key: mend it")
