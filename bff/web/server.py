@@ -75,10 +75,12 @@ async def open_server(
     listener = sock or bind(host, port)
     try:
         await runner.setup()
-        work.count(runner.server)
+        server = runner.server
+        assert server is not None  # noqa: S101 - it is there once the runner is set up
+        work.count(server)
         options = _Options(keepalive_s, line_bytes + _BESIDE)
         listening = await asyncio.get_running_loop().create_server(
-            lambda: _Connection(runner.server, options), sock=listener, backlog=_BACKLOG
+            lambda: _Connection(server, options), sock=listener, backlog=_BACKLOG
         )
         try:
             yield address(listener)
@@ -142,11 +144,12 @@ async def _drain(app: web.Application, work: "_Work", grace_s: float) -> None:
     services = app.get(SERVICES)
     if services is not None:
         services.streams.draining = True
-    if await work.ends_within(grace_s) or services is None:
+    if await work.ends_within(grace_s):
         return
-    _log.warning("server.ends_streams", streams=services.streams.open_count)
-    services.streams.end_all(Problem(Kind.SHUTTING_DOWN, "The service is restarting."))
-    await work.ends_within(LAST_WORDS_S)
+    _log.warning("server.grace_over", requests=work.running)
+    if services is not None:
+        services.streams.end_all(Problem(Kind.SHUTTING_DOWN, "The service is restarting."))
+        await work.ends_within(LAST_WORDS_S)
 
 
 class _Work:
@@ -158,14 +161,12 @@ class _Work:
 
     def __init__(self) -> None:
         self.draining = False
-        self._running = 0
+        self.running = 0
         self._none = asyncio.Event()
         self._none.set()
 
-    def count(self, server: web.Server | None) -> None:
+    def count(self, server: web.Server) -> None:
         """From now on, what *server* answers."""
-        if server is None:
-            raise RuntimeError("the runner is not set up")
         self._handle = server.request_handler
         server.request_handler = self._counted
 
@@ -186,13 +187,13 @@ class _Work:
         return True
 
     async def _counted(self, request: web.BaseRequest) -> web.StreamResponse:
-        self._running += 1
+        self.running += 1
         self._none.clear()
         try:
             return await self._handle(request)
         finally:
-            self._running -= 1
-            if not self._running:
+            self.running -= 1
+            if not self.running:
                 self._none.set()
 
 
@@ -207,9 +208,7 @@ class _Connection(web.RequestHandler):
 
     __slots__ = ()
 
-    def __init__(self, server: web.Server | None, options: _Options) -> None:
-        if server is None:
-            raise RuntimeError("the runner is not set up")
+    def __init__(self, server: web.Server, options: _Options) -> None:
         super().__init__(
             server,
             loop=asyncio.get_running_loop(),

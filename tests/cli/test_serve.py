@@ -114,10 +114,10 @@ async def _serving(scene: Scene, folder, *arguments: str, **changes: str):
         yield server
 
 
-async def _output(folder, *arguments: str, environment: dict[str, str]) -> tuple[int, str]:
+async def _output(folder, *arguments: str, environment: dict[str, str]) -> tuple[int, str, str]:
     async with _started(*arguments, environment=environment, folder=folder) as process:
-        _, err = await process.communicate()
-        return process.returncode, err.decode()
+        out, err = await process.communicate()
+        return process.returncode, out.decode(), err.decode()
 
 
 async def test_it_listens_serves_and_ends_well_on_sigterm(scene, tmp_path) -> None:
@@ -227,17 +227,37 @@ async def test_workers_that_cannot_start_are_one_failure(scene, tmp_path) -> Non
         tmp_path, CONNECT_DESCRIPTOR="nowhere.json", PORT="0", WEB_CONCURRENCY="2"
     )
 
-    code, err = await _output(tmp_path, environment=environment)
+    code, _, err = await _output(tmp_path, environment=environment)
 
     assert code == 1
     assert len(err.strip().splitlines()) == 1
     assert "Traceback" not in err
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_a_database_that_cannot_be_opened_is_named(scene, tmp_path, workers) -> None:
+    environment = scene.environment(
+        tmp_path, DATABASE_URL=f"sqlite:///{tmp_path}", PORT="0", WEB_CONCURRENCY=workers
+    )
+
+    code, out, err = await _output(tmp_path, environment=environment)
+
+    assert code == 1
+    assert "The database file cannot be opened" in out + err
+    assert "Look at DATABASE_URL." in out + err
+
+
+async def test_a_setting_that_will_disappoint_is_said_aloud(scene, tmp_path) -> None:
+    async with _serving(scene, tmp_path, ADMIN_TOKEN="short") as server:
+        (warning,) = (line for line in server.lines if line["message"] == "setting.disappoints")
+
+        assert warning["says"].startswith("ADMIN_TOKEN is shorter")
+
+
 async def test_a_wrong_setting_is_one_line(scene, tmp_path) -> None:
     environment = scene.environment(tmp_path, SHUTDOWN_GRACE_SECONDS="soon")
 
-    code, err = await _output(tmp_path, environment=environment)
+    code, _, err = await _output(tmp_path, environment=environment)
 
     assert code == 1
     assert len(err.strip().splitlines()) == 1
@@ -248,7 +268,7 @@ async def test_a_busy_port_is_one_readable_line(scene, tmp_path) -> None:
     port = scene.world.url.rpartition(":")[2]
     environment = scene.environment(tmp_path, HOST="127.0.0.1", PORT=port)
 
-    code, err = await _output(tmp_path, environment=environment)
+    code, _, err = await _output(tmp_path, environment=environment)
 
     assert code == 1
     assert err.startswith(f"Cannot listen on port {port} of 127.0.0.1: Address already in use.")

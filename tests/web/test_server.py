@@ -3,6 +3,7 @@ import contextlib
 import os
 import signal
 import socket
+import sys
 from types import SimpleNamespace
 
 import aiohttp
@@ -193,6 +194,40 @@ async def test_what_does_not_listen_is_cancelled(client, slow, monkeypatch) -> N
 
     await slow.cancelled.wait()
     assert asked.result()
+
+
+async def test_an_app_without_streams_ends_too(client, monkeypatch) -> None:
+    monkeypatch.setattr(server, "LAST_WORDS_S", 0.1)
+    entered, cancelled = asyncio.Event(), asyncio.Event()
+
+    async def hang(_request) -> web.Response:
+        entered.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+
+    app = web.Application()
+    app.router.add_get("/", hang)
+    async with asyncio.TaskGroup() as tasks, open_server(app) as url:
+        tasks.create_task(_left_alone(client, url))
+        await entered.wait()
+
+    await cancelled.wait()
+
+
+def test_without_uvloop_the_standard_loop_will_do(monkeypatch) -> None:
+    ran = []
+
+    async def look() -> None:
+        ran.append(type(asyncio.get_running_loop()).__module__)
+
+    server.run(look())
+    monkeypatch.setitem(sys.modules, "uvloop", None)
+    server.run(look())
+
+    assert ran[0].startswith("uvloop")
+    assert ran[1].startswith("asyncio")
 
 
 async def test_a_signal_stops_the_server_and_others_right_after_it_are_the_same(slow) -> None:
