@@ -12,20 +12,17 @@ is the provider's: the gateway forwards it untouched and does nothing itself. Fa
 `<prefix>/_faults` are the gateway's already and are written without the word: `code=2003`.
 """
 
-import asyncio
-import re
 import secrets
 import time  # noqa: TID251 - a vendor has a clock of its own
 import uuid
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
 import orjson
 from aiohttp import web
-from multidict import CIMultiDict, CIMultiDictProxy
-from yarl import URL
+from multidict import CIMultiDict
 
 from bff.simulators.faults import (
     HEADER,
@@ -37,7 +34,15 @@ from bff.simulators.faults import (
     last_question,
     plain_model,
 )
+from bff.simulators.gateway_call import Call
 from bff.simulators.gateway_logs import LogEntry, LogStore
+from bff.simulators.gateway_upstream import (
+    ProviderBrokeError,
+    ask,
+    everything,
+    passed_back,
+    some,
+)
 from bff.simulators.gateway_words import (
     AFTER_THE_PROVIDER,
     GUARDRAILS_OR_DLP,
@@ -47,31 +52,14 @@ from bff.simulators.gateway_words import (
     edge_page,
     findings,
     log_id,
+    read_cost,
     read_metadata,
 )
-from bff.simulators.stage import Act, Deed, Stage
+from bff.simulators.stage import Stage
 from bff.simulators.wire import FaultQueue, Line, Written, hang, wait
 
 _LOG_LAG_S = 0.5  # how long a streamed call's log cannot be found
 _MONTH_S = 2_592_000
-_KEPT_BODY = 64 * 1024
-_TAIL = 2048  # bytes at the end of a stream where the usage stands
-_TOKENS = {
-    "tokens_in": re.compile(rb'"prompt_tokens":\s*(\d+)'),
-    "tokens_out": re.compile(rb'"completion_tokens":\s*(\d+)'),
-}
-_HOP_BY_HOP = frozenset(
-    {
-        "connection",
-        "content-length",
-        "host",
-        "keep-alive",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    }
-)
 _MARK = b"gateway"  # a body without it holds no fault of ours
 
 
@@ -82,49 +70,6 @@ class _Kept:
     headers: CIMultiDict[str]
     body: bytes
     until: float
-
-
-@dataclass(slots=True)
-class _Call:
-    """One request on its way through."""
-
-    method: str
-    account: str
-    gateway: str
-    provider: str
-    endpoint: str  # with the query
-    headers: CIMultiDictProxy[str]
-    body: bytes
-    fault: Fault
-    entry: LogEntry
-    own_headers: dict[str, str]
-    asked: Any = None
-    seen: bytearray = field(default_factory=bytearray)
-    tail: bytes = b""
-
-    @property
-    def streams(self) -> bool:
-        return isinstance(self.asked, dict) and self.asked.get("stream") is True
-
-    def flag(self, name: str, default: bool) -> bool:
-        return {"true": True, "false": False}.get(self.headers.get(name, "").lower(), default)
-
-    def number(self, name: str, *, least: int, most: int) -> int | None:
-        """A header's whole number, or None where there is none or it is out of range."""
-        text = self.headers.get(name, "")
-        if not text.isdecimal() or not least <= int(text) <= most:
-            return None
-        return int(text)
-
-    def note(self, data: bytes) -> None:
-        """Remembers what went by, for the log."""
-        if len(self.seen) < _KEPT_BODY:
-            self.seen += data[: _KEPT_BODY - len(self.seen)]
-        self.tail = (self.tail + data)[-_TAIL:]
-
-
-class _ProviderBrokeError(Exception):
-    """The provider's answer ended before its end."""
 
 
 class GatewaySimulator:
@@ -204,7 +149,7 @@ class GatewaySimulator:
         finally:
             self._log(call, self._now() - started)
 
-    def _read(self, request: web.Request, body: bytes) -> _Call:
+    def _read(self, request: web.Request, body: bytes) -> Call:
         place, headers = request.match_info, request.headers
         query = f"?{request.query_string}" if request.query_string else ""
         asked = _json(body)
@@ -218,7 +163,7 @@ class GatewaySimulator:
             request_type=request.content_type,
             metadata=read_metadata(headers.get("cf-aig-metadata")),
         )
-        return _Call(
+        return Call(
             request.method,
             entry.account,
             entry.gateway,
@@ -250,7 +195,7 @@ class GatewaySimulator:
         except WrongFaultError:
             return NO_FAULTS.gateway  # the provider says what is wrong with it
 
-    def _admit(self, call: _Call) -> None:
+    def _admit(self, call: Call) -> None:
         known = (
             call.gateway != "unknown" if self.gateways is None else call.gateway in self.gateways
         )
@@ -268,102 +213,57 @@ class GatewaySimulator:
         if code is not None and code not in AFTER_THE_PROVIDER:
             raise GatewayRefusal(code, call.fault.status)
 
-    async def _answer(self, line: Line, call: _Call) -> web.StreamResponse:
+    async def _answer(self, line: Line, call: Call) -> web.StreamResponse:
         ttl = self._ttl(call)
         key = self._cache_key(call) if ttl else ""
         kept = self._cache.get(key)
         if kept is not None and kept.until > self._now():
             call.entry.cached, call.entry.status_code = True, 200
             return self._whole(call, 200, kept.headers, kept.body, cache="HIT")
-        upstream = await self._ask(call)
+        assert self._session is not None, "open while the application runs"  # noqa: S101 - see app()
+        alias = call.headers.get("cf-aig-byok-alias", "default")
+        stored_key = self.stored_keys.get(alias)
+        upstream = await ask(self._session, self.providers[call.provider], call, stored_key)
         try:
             code = _internal_code(call.fault)
             if code is not None:
-                await upstream.read()
+                await everything(upstream)
                 raise GatewayRefusal(code, call.fault.status)
             call.entry.status_code = upstream.status
             if upstream.content_type == "text/event-stream":
                 return await self._relay(line, call, upstream)
-            body = await _all(upstream)
+            body = await everything(upstream)
             call.note(body)
-            headers = _passed_back(upstream.headers)
+            headers = passed_back(upstream.headers)
             if ttl and upstream.status == 200:
                 self._cache[key] = _Kept(headers, body, self._now() + ttl)
             cache = "MISS" if ttl else None
             return self._whole(call, upstream.status, headers, body, cache=cache)
-        except _ProviderBrokeError:
+        except ProviderBrokeError:
             if line.begun:
                 await line.reset()
             raise GatewayRefusal(2005) from None
         finally:
             upstream.close()
 
-    # --- towards the provider ------------------------------------------------------------------
-
-    async def _ask(self, call: _Call) -> aiohttp.ClientResponse:
-        """The provider's answer, after as many attempts as the caller allows."""
-        attempts = call.number("cf-aig-max-attempts", least=1, most=5) or 1
-        budget_ms = call.number("cf-aig-request-timeout", least=1, most=10**8)
-        for tried in range(1, attempts + 1):
-            unlimited = budget_ms is None or tried == attempts > 1  # the last of several waits
-            try:
-                async with asyncio.timeout(None if unlimited else (budget_ms or 0) / 1000):
-                    upstream = await self._post(call)
-            except (TimeoutError, aiohttp.ClientError):
-                upstream = None
-            if upstream is not None and (upstream.status < 500 or tried == attempts):
-                return upstream
-            if upstream is not None:
-                upstream.close()
-            if tried < attempts:
-                await wait(_delay_s(call, tried))
-        raise GatewayRefusal(2005)
-
-    async def _post(self, call: _Call) -> aiohttp.ClientResponse:
-        assert self._session is not None, "open while the application runs"  # noqa: S101 - see app()
-        url = URL(self.providers[call.provider] + call.endpoint, encoded=True)
-        body = call.body
-        if call.fault.json and call.streams:  # guardrails: the answer is wanted in one piece
-            kept = {k: v for k, v in call.asked.items() if k not in ("stream", "stream_options")}
-            body = orjson.dumps(kept)
-        return await self._session.request(
-            call.method,
-            url,
-            data=body or None,
-            headers=self._passed_on(call),
-            allow_redirects=False,
-        )
-
-    def _passed_on(self, call: _Call) -> CIMultiDict[str]:
-        """The caller's headers without Cloudflare's own; with a stored key where it sent none."""
-        headers = CIMultiDict(
-            (name, value)
-            for name, value in call.headers.items()
-            if name.lower() not in _HOP_BY_HOP and not name.lower().startswith("cf-")
-        )
-        alias = call.headers.get("cf-aig-byok-alias", "default")
-        if "Authorization" not in headers and alias in self.stored_keys:
-            headers["Authorization"] = f"Bearer {self.stored_keys[alias]}"
-        return headers
-
     # --- towards the caller --------------------------------------------------------------------
 
     async def _relay(
-        self, line: Line, call: _Call, upstream: aiohttp.ClientResponse
+        self, line: Line, call: Call, upstream: aiohttp.ClientResponse
     ) -> web.StreamResponse:
-        headers = _passed_back(upstream.headers)
+        headers = passed_back(upstream.headers)
         headers.update(self._head(call))
         if call.fault.shapes_frames:
             return await _staged(line, call, upstream, headers)
         await line.begin(upstream.status, headers)
-        while data := await _some(upstream):
+        while data := await some(upstream):
             call.note(data)
             await line.write(data)
         return await line.end()
 
     def _whole(
         self,
-        call: _Call,
+        call: Call,
         status: int,
         headers: CIMultiDict[str],
         body: bytes,
@@ -376,11 +276,10 @@ class GatewaySimulator:
             headers["cf-aig-cache-status"] = cache
         return web.Response(status=status, body=body, headers=headers)
 
-    def _refused(self, call: _Call, refusal: GatewayRefusal) -> web.Response:
+    def _refused(self, call: Call, refusal: GatewayRefusal) -> web.Response:
         call.entry.status_code = refusal.http_status
+        call.turned_away = refusal.http_status in WITHOUT_LOG
         headers = self._head(call)
-        if refusal.http_status in WITHOUT_LOG:
-            headers.pop("cf-aig-log-id", None)
         if refusal.code in GUARDRAILS_OR_DLP:
             headers["cf-aig-dlp"] = findings(refusal.code)
         body = orjson.dumps(refusal.body)
@@ -388,7 +287,7 @@ class GatewaySimulator:
             status=refusal.http_status, body=body, headers=headers, content_type="application/json"
         )
 
-    def _head(self, call: _Call) -> dict[str, str]:
+    def _head(self, call: Call) -> dict[str, str]:
         headers = {**call.own_headers, "cf-aig-step": "0"}
         if self._logged(call):
             headers["cf-aig-log-id"] = call.entry.id
@@ -396,7 +295,7 @@ class GatewaySimulator:
 
     # --- cache and log -------------------------------------------------------------------------
 
-    def _ttl(self, call: _Call) -> int:
+    def _ttl(self, call: Call) -> int:
         """Seconds to keep the answer; 0 keeps it out of the cache's way."""
         if call.streams or call.method != "POST":
             return 0
@@ -407,33 +306,33 @@ class GatewaySimulator:
         keyed = 300 if "cf-aig-cache-key" in call.headers else 0
         return asked or self.cache_ttl_s or keyed
 
-    def _cache_key(self, call: _Call) -> str:
+    def _cache_key(self, call: Call) -> str:
         own = call.headers.get("cf-aig-cache-key")
         if own is not None:
             return f"own:{own}"
         authorization = call.headers.get("Authorization", "")
         return cache_key(call.provider, call.endpoint, authorization, call.body)
 
-    def _logged(self, call: _Call) -> bool:
-        return call.flag("cf-aig-collect-log", self.collect_logs)
+    def _logged(self, call: Call) -> bool:
+        return not call.turned_away and call.flag("cf-aig-collect-log", self.collect_logs)
 
-    def _log(self, call: _Call, took_s: float) -> None:
+    def _log(self, call: Call, took_s: float) -> None:
         entry = call.entry
-        if not self._logged(call) or entry.status_code in WITHOUT_LOG:
+        if not self._logged(call):
             return
         entry.success = 200 <= entry.status_code < 300
         entry.duration = round(took_s * 1000)
         if not entry.cached:
-            for name, pattern in _TOKENS.items():
-                found = pattern.search(call.tail)
-                setattr(entry, name, int(found[1]) if found else 0)
+            entry.tokens_in, entry.tokens_out = call.tokens
+            cost = read_cost(call.headers.get("cf-aig-custom-cost"), *call.tokens)
+            entry.custom_cost, entry.cost = cost is not None, cost or 0.0
         if call.flag("cf-aig-collect-log-payload", True):
             entry.request_body, entry.response_body = call.body, bytes(call.seen)
         entry.visible_at = self._now() + (_LOG_LAG_S if call.streams else 0)
         self.logs.append(entry)
 
 
-async def _edge_answer(line: Line, call: _Call) -> web.Response | None:
+async def _edge_answer(line: Line, call: Call) -> web.Response | None:
     """What happens before the gateway's own doors: silence, resets, and Cloudflare's edge."""
     fault, ray = call.fault, call.own_headers["cf-ray"]
     headers = {"cf-ray": ray, "Server": "cloudflare"}
@@ -468,33 +367,27 @@ def _internal_code(fault: Fault) -> int | None:
 
 
 async def _staged(
-    line: Line, call: _Call, upstream: aiohttp.ClientResponse, headers: CIMultiDict[str]
+    line: Line, call: Call, upstream: aiohttp.ClientResponse, headers: CIMultiDict[str]
 ) -> web.StreamResponse:
     stage = Stage(call.fault)
     if call.fault.burst:  # scanned as a whole: not even headers before its end
-        whole = await _all(upstream)
+        whole = await everything(upstream)
         call.note(whole)
         await line.begin(upstream.status, headers)
         acts = [act for frame in _split(whole) for act in stage.feed(frame)]
-        await _perform(line, acts + stage.close())
+        await line.play(acts + stage.close())
         return await line.end()
     await line.begin(upstream.status, headers)
     rest = b""
-    while not stage.over and (data := await _some(upstream)):
+    while not stage.over and (data := await some(upstream)):
         call.note(data)
         *frames, rest = _split(rest + data, keep_rest=True)
         for frame in frames:
-            await _perform(line, stage.feed(frame))
+            await line.play(stage.feed(frame))
     if rest:
-        await _perform(line, stage.feed(rest))
-    await _perform(line, stage.close())
+        await line.play(stage.feed(rest))
+    await line.play(stage.close())
     return await line.end()
-
-
-async def _perform(line: Line, acts: list[Act]) -> None:
-    for act in acts:
-        if act is not Deed.END:
-            await line.act(act)
 
 
 def _split(data: bytes, *, keep_rest: bool = False) -> list[bytes]:
@@ -502,34 +395,6 @@ def _split(data: bytes, *, keep_rest: bool = False) -> list[bytes]:
     *whole, rest = data.split(b"\n\n")
     frames = [frame + b"\n\n" for frame in whole]
     return [*frames, rest] if keep_rest or rest else frames
-
-
-async def _some(upstream: aiohttp.ClientResponse) -> bytes:
-    try:
-        return await upstream.content.readany()
-    except aiohttp.ClientError as error:
-        raise _ProviderBrokeError from error
-
-
-async def _all(upstream: aiohttp.ClientResponse) -> bytes:
-    try:
-        return await upstream.read()
-    except aiohttp.ClientError as error:
-        raise _ProviderBrokeError from error
-
-
-def _passed_back(headers: Mapping[str, str]) -> CIMultiDict[str]:
-    return CIMultiDict(
-        (name, value)
-        for name, value in headers.items()
-        if name.lower() not in _HOP_BY_HOP and name.lower() not in ("date", "server")
-    )
-
-
-def _delay_s(call: _Call, tried: int) -> float:
-    delay_ms = call.number("cf-aig-retry-delay", least=0, most=5000) or 0
-    growth = {"linear": tried, "exponential": 1 << tried - 1}
-    return delay_ms / 1000 * growth.get(call.headers.get("cf-aig-backoff", ""), 1)
 
 
 def _json(body: bytes) -> Any:

@@ -104,6 +104,20 @@ def read_metadata(header: str | None) -> dict[str, str | int | float | bool]:
     return dict(list(value.items())[:METADATA_ENTRIES])
 
 
+def read_cost(header: str | None, tokens_in: int, tokens_out: int) -> float | None:
+    """What the caller says it costs, in dollars; None without a header or without usage."""
+    try:
+        said = orjson.loads(header or "null")
+        if not isinstance(said, dict) or not tokens_in + tokens_out:
+            return None
+        if "total_cost" in said:
+            return float(said["total_cost"])
+        per_in, per_out = said.get("per_token_in", 0), said.get("per_token_out", 0)
+        return float(per_in) * tokens_in + float(per_out) * tokens_out
+    except (ValueError, TypeError):
+        return None
+
+
 def cache_key(provider: str, endpoint: str, authorization: str, body: bytes) -> str:
     """Everything counts but the metadata. The body holds the model."""
     parts = (provider.encode(), endpoint.encode(), authorization.encode(), body)

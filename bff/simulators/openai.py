@@ -6,9 +6,7 @@ pen to a test. Source: providers.md §1, §10.
 
 import asyncio
 import time  # noqa: TID251 - a vendor has a clock of its own
-from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -41,13 +39,13 @@ from bff.simulators.openai_frames import (
     tokens,
     usage,
 )
-from bff.simulators.pen import Pen, SeenRequest, Stroke
-from bff.simulators.stage import Act, Deed, Stage
-from bff.simulators.wire import EVENT_STREAM, FaultQueue, Line, Written, hang, wait
+from bff.simulators.pen import SeenRequest
+from bff.simulators.stage import Deed, Stage
+from bff.simulators.vendor import Vendor
+from bff.simulators.wire import EVENT_STREAM, Line, hang, wait
 
 __all__ = ["DONE", "OpenAISimulator", "delta", "error_frame", "finish", "role", "usage"]
 
-_KEPT = 200  # requests that are remembered
 _NAMED = (
     "gpt-3.5-turbo",
     "gpt-4.1",
@@ -92,14 +90,11 @@ class _Asked:
         return self.prompt_tokens, len(self.pieces)
 
 
-class OpenAISimulator:
+class OpenAISimulator(Vendor):
     """One vendor. *delay_s* is waited before every chunk; *keys* open (None: all but `bad-key`);
     *models* exist (None: all that look like OpenAI's).
 
-    For tests: `faults` for the next requests, one each; `requests` seen; `asked` is set by each of
-    them, `hung_up` when a client left an answer, `blocked` when a reader stopped reading;
-    `answering` counts the answers that are running; `written` what has been sent; `text`, when set,
-    is what is answered.
+    For tests, besides what every Vendor has: `text`, when set, is what is answered.
     """
 
     def __init__(
@@ -110,90 +105,12 @@ class OpenAISimulator:
         models: Collection[str] | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
+        super().__init__(lambda reason: (finish(reason), DONE))
         self.delay_s = delay_s
         self.keys = None if keys is None else frozenset(keys)
         self.models = None if models is None else frozenset(models)
         self.text: str | None = None
-        self.faults = FaultQueue()
-        self.requests: deque[SeenRequest] = deque(maxlen=_KEPT)
-        self.pens: deque[Pen] = deque(maxlen=_KEPT)
-        self.asked = asyncio.Event()
-        self.hung_up = asyncio.Event()
-        self.blocked = asyncio.Event()
-        self.written = Written()
-        self.answering = 0
         self._now, self._numbers = now, count(1)
-        self._held = self._closing = False
-        self._unsaid: deque[Stroke] = deque()
-        self._changed = asyncio.Event()
-
-    # --- the pen -------------------------------------------------------------------------------
-
-    def hold(self) -> None:
-        """From now on every question waits for what is said here."""
-        self._held = True
-
-    def release(self) -> None:
-        """Questions that come from now on are answered by the embedded model again."""
-        self._held = False
-
-    async def pen(self, number: int = 0) -> Pen:
-        """The pen of the held request of that *number*, once it has come; the first is 0."""
-        await self._until(lambda: len(self.pens) > number)
-        return self.pens[number]
-
-    async def say(self, *frames: bytes) -> None:
-        """Speaks in the oldest held answer that is not over; returns when it is on the wire.
-
-        Before a request has come it returns at once, and is said when one comes.
-        """
-        for frame in frames:
-            await self._draw(frame)
-
-    async def finish(self, *, reason: str = "stop") -> None:
-        """The frame that finishes, `[DONE]`, and a clean end."""
-        await self.say(finish(reason), DONE)
-        await self.end()
-
-    async def end(self) -> None:
-        """A clean end, with nothing more said."""
-        await self._draw(Deed.END)
-
-    async def cut(self) -> None:
-        """Resets the connection."""
-        await self._draw(Deed.CUT)
-
-    async def idle(self) -> None:
-        """Returns when no answer is running any more."""
-        await self._until(lambda: self.answering == 0)
-
-    async def question(self, number: int = 0) -> SeenRequest:
-        """The request of that *number*, once it has come; the first is 0."""
-        await self._until(lambda: len(self.requests) > number)
-        return self.requests[number]
-
-    async def _until(self, reached: Callable[[], bool]) -> None:
-        while not reached():
-            await self._changed.wait()
-
-    def _notify(self) -> None:
-        self._changed.set()
-        self._changed = asyncio.Event()
-
-    async def _draw(self, stroke: Stroke) -> None:
-        pen = next((pen for pen in self.pens if not pen.over), None)
-        if pen is None:
-            self._unsaid.append(stroke)
-        else:
-            await pen.add(stroke)
-
-    def _new_pen(self, seen: SeenRequest) -> Pen:
-        first = all(pen.over for pen in self.pens)
-        pen = Pen(seen)
-        self.pens.append(pen)
-        while first and self._unsaid and not pen.over:
-            pen.add(self._unsaid.popleft())
-        return pen
 
     # --- what it serves ------------------------------------------------------------------------
 
@@ -208,11 +125,8 @@ class OpenAISimulator:
                 web.route("*", "/{path:.*}", _no_such_url),
             ]
         )
-        app.on_shutdown.append(self._close)
+        app.on_shutdown.append(self.close)
         return app
-
-    async def _close(self, _: web.Application) -> None:
-        self._closing = True
 
     async def _models(self, request: web.Request) -> web.StreamResponse:
         try:
@@ -234,36 +148,16 @@ class OpenAISimulator:
         return web.json_response(_listed(name))
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
-        seen = await _seen(request)
-        self.requests.append(seen)
-        self.asked.set()
-        line = Line(request, self.written)
-        with self._answering(line):
-            if self._held:
-                pen = self._new_pen(seen)
-                self._notify()
-                return await pen.hold(line)
+        seen = await self.see(request)
+        with self.answer(request) as line:
+            if self.held:
+                return await self.new_pen(seen).hold(line)
             try:
                 check_key(request.headers.get("Authorization"), self.keys)
                 asked = self._read(request, seen)
                 return await self._answer(line, asked)
             except Refusal as refusal:
                 return self._refused(refusal)
-
-    @contextmanager
-    def _answering(self, line: Line) -> Iterator[None]:
-        """Counts the answer, and notices a client who leaves it."""
-        self.answering += 1
-        self._notify()
-        try:
-            yield
-        except (asyncio.CancelledError, ConnectionError):
-            if not (self._closing or line.broken):
-                self.hung_up.set()
-            raise
-        finally:
-            self.answering -= 1
-            self._notify()
 
     # --- the answer ----------------------------------------------------------------------------
 
@@ -335,10 +229,10 @@ class OpenAISimulator:
         stage = Stage(asked.fault)
         for frame in self._frames(asked):
             await self._pace()
-            await _perform(line, stage.feed(frame))
+            await line.play(stage.feed(frame))
             if stage.over:
                 break
-        await _perform(line, stage.close())
+        await line.play(stage.close())
         return await line.end()
 
     async def _whole(self, line: Line, asked: _Asked) -> web.StreamResponse:
@@ -440,21 +334,6 @@ def _ordered_refusal(fault: Fault) -> Refusal | None:
     type_, code = _ERRORS.get(fault.status, ("invalid_request_error", None))
     message = f"Simulated error {fault.status}."
     return Refusal(fault.status, message, code=fault.code or code, type=type_)
-
-
-async def _perform(line: Line, acts: list[Act]) -> None:
-    for act in acts:
-        if act is not Deed.END:
-            await line.act(act)
-
-
-async def _seen(request: web.Request) -> SeenRequest:
-    body = await request.read()
-    try:
-        value = orjson.loads(body)
-    except ValueError:
-        value = None
-    return SeenRequest(request.method, request.path_qs, request.headers, body, value)
 
 
 def _prompt_tokens(messages: list[Mapping[str, Any]]) -> int:

@@ -4,13 +4,12 @@ Not a fault script: here the test decides while the answer runs.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
 
-from bff.simulators.openai_frames import DONE, finish
 from bff.simulators.stage import Act, Deed
 from bff.simulators.wire import EVENT_STREAM, Line
 
@@ -33,6 +32,7 @@ class Begin:
 
 
 Stroke = Act | Begin
+LastWords = Callable[[str], tuple[bytes, ...]]  # by the reason why the answer ends
 _STREAM = Begin(200, {"Content-Type": EVENT_STREAM})
 
 
@@ -42,8 +42,9 @@ class Pen:
     The first `say` sends the headers of an event stream, unless `begin` sent others before.
     """
 
-    def __init__(self, request: SeenRequest) -> None:
+    def __init__(self, request: SeenRequest, last_words: LastWords) -> None:
         self.request = request
+        self._last_words = last_words
         self.hung_up = asyncio.Event()
         self.over = False
         self._strokes: asyncio.Queue[tuple[Stroke, asyncio.Future[None]]] = asyncio.Queue()
@@ -56,8 +57,8 @@ class Pen:
             await self._draw(frame)
 
     async def finish(self, *, reason: str = "stop") -> None:
-        """The frame that finishes, `[DONE]`, and a clean end."""
-        await self.say(finish(reason), DONE)
+        """The frames that end an answer properly, and a clean end."""
+        await self.say(*self._last_words(reason))
         await self.end()
 
     async def end(self) -> None:

@@ -64,6 +64,10 @@ class Line:
         self._response = web.StreamResponse(status=status, headers=headers)
         await self._response.prepare(self._request)
 
+    async def play(self, acts: Iterable[Act]) -> None:
+        for act in acts:
+            await self.act(act)
+
     async def act(self, act: Act) -> None:
         match act:
             case bytes():

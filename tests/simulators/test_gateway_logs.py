@@ -103,6 +103,39 @@ async def test_five_scalars_of_the_metadata_are_kept_and_poison_drops_all(
     assert gateway.logs[-1].metadata == kept
 
 
+@pytest.mark.parametrize(
+    ("header", "cost"),
+    [
+        ('{"total_cost":0.5}', 0.5),
+        ('{"per_token_in":0,"per_token_out":2}', 6.0),
+        ('{"per_token_out":"x"}', None),
+        ("[]", None),
+        ("{", None),
+    ],
+)
+async def test_the_caller_may_say_what_it_costs(
+    gateway: GatewaySimulator,
+    gateway_url: str,
+    session: aiohttp.ClientSession,
+    header: str,
+    cost: float | None,
+) -> None:
+    await ask(session, gateway_url, cf_aig_custom_cost=header)
+
+    entry = gateway.logs[-1]
+    assert (entry.custom_cost, entry.cost) == (cost is not None, cost or 0)
+
+
+async def test_a_providers_refusal_is_logged_and_a_missing_token_is_not(
+    gateway: GatewaySimulator, gateway_url: str, session: aiohttp.ClientSession
+) -> None:
+    log_id = await ask(session, gateway_url, Authorization="Bearer bad-key")
+    gateway.token = "t"
+
+    assert await ask(session, gateway_url) is None
+    assert [(entry.id, entry.status_code) for entry in gateway.logs] == [(log_id, 401)]
+
+
 async def test_logging_can_be_declined(
     gateway: GatewaySimulator, gateway_url: str, session: aiohttp.ClientSession
 ) -> None:
