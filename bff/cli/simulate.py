@@ -108,9 +108,7 @@ CLOUDFLARE_ACCOUNT_ID=account
 CLOUDFLARE_GATEWAY_ID=gateway
 OPENAI_FALLBACK_BASEURL={world.openai_url}
 CONNECT_INSTALL_KEYS_URL={world.install_keys_url}
-
-Without the gateway, instead of its three lines and the fallback:
-
-OPENAI_BASEURL={world.openai_url}
+# without the gateway, instead of the four lines after the key:
+# OPENAI_BASEURL={world.openai_url}
 
 bff simulate --help lists the faults. Ctrl-C ends it."""

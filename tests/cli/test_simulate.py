@@ -26,7 +26,7 @@ async def test_it_serves_what_it_prints_until_it_is_told_to_end(ending: signal.S
     )
     assert process.stdout is not None
     printed = (await process.stdout.readuntil(b"Ctrl-C ends it.")).decode()
-    settings = dict(re.findall(r"^([A-Z_]+)=(\S+)$", printed, re.MULTILINE))
+    settings = dict(re.findall(r"^(?:# )?([A-Z_]+)=(\S+)$", printed, re.MULTILINE))
     gateway = "/".join(
         settings[name] for name in ("GATEWAY_URL", "CLOUDFLARE_ACCOUNT_ID", "CLOUDFLARE_GATEWAY_ID")
     )
