@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import aiohttp
+import structlog
 from aiohttp import web
 from pydantic import SecretStr
 
@@ -38,6 +39,7 @@ from bff.web import app, chat_page, faces, lifecycle, ops, pages
 from bff.web.live import Beat, LiveStreams
 from bff.web.services import ChatFacts, ConnectFacts, Limits, Services
 
+_log = structlog.get_logger("bff.wiring")
 ALL_JS = "https://connect-cdn.atl-paas.net/all.js"
 
 
@@ -115,7 +117,8 @@ async def open_services(
     async with AsyncExitStack() as stack:
         db = await stack.enter_async_context(open_database(settings.database_url))
         if db.dialect == "sqlite":
-            await migrate(db)
+            for step in await migrate(db):
+                _log.info("schema.migrated", step=step)
         keys_session = await stack.enter_async_context(_plain_session(settings))
         engine = await stack.enter_async_context(_open_engine(settings, metrics, clock))
         await stack.enter_async_context(streams.pulse(SystemClock().sleep))

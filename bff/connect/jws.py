@@ -5,6 +5,7 @@ three to five times as much (52 us measured, this 11), warns about secrets that 
 refuses those that look like a key. Source: RFC 7515; node-bff.md §4.2, §4.3.
 """
 
+import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as BadBase64
 from collections.abc import Iterable
@@ -71,7 +72,7 @@ def verify_rs256(token: Token, public_key: str) -> None:
 def write_hs256(claims: dict[str, Any], secret: str) -> str:
     """A token of ours. By hand: 3 us where `jwt.encode` takes 20, on every answer."""
     signed = b".".join((_HS256_HEADER, _write_base64url(orjson.dumps(claims))))
-    signature = _write_base64url(_HS256.sign(signed, _key(secret)))
+    signature = _write_base64url(hmac.digest(_key(secret), signed, "sha256"))
     return b".".join((signed, signature)).decode("ascii")
 
 

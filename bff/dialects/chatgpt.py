@@ -139,8 +139,7 @@ class StreamWriter:
         return missing + DONE
 
     def fail(self, problem: Problem) -> bytes:
-        """After the 200: one readable delta, then `[DONE]`. The text before it stays on the page.
-        """
+        """After the 200: one readable delta, then `[DONE]`. What is shown stays shown."""
         public = problem.public
         text = f"\n\n*{public}*" if self.shown else f"An error occurred: {public}"
         return self._frame({"content": text}, None) + self._frame({}, FinishReason.STOP) + DONE

@@ -107,8 +107,7 @@ def read_refusal(status: int, content_type: str, data: bytes) -> Problem | None:
 
 
 def _by_status(status: int) -> tuple[Kind, Sign]:
-    """A code we do not know: never a reason to go round the gateway, unless it says it is broken.
-    """
+    """A code we do not know: no reason to go round the gateway, unless it says it is broken."""
     if status == 402:
         return _BILLING
     if status == 424:

@@ -15,8 +15,7 @@ _FIELD_NAME = 16  # bytes a line may be longer than its event's limit: the field
 
 
 class Frame(NamedTuple):
-    """One dispatched event: its name (empty when it had none) and its data, lines joined with LF.
-    """
+    """One dispatched event: its name, empty when it had none, and its data, joined with LF."""
 
     event: str
     data: bytes

@@ -6,9 +6,7 @@ answer is handed out as it arrives; until its first content another try may foll
 can see a second preamble. Source: gateway.md §11, providers.md §8, design.md 5.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from functools import partial
 
 from bff.chat.events import Chunk
@@ -28,12 +26,21 @@ from bff.policy.retry import (
 from bff.policy.routing import order_ways, read_model
 
 
-@dataclass(frozen=True, slots=True)
 class Answer:
-    """*batches* are the chunks, one batch per network read; *facts* fill in as they are read."""
+    """One answer on its way; use as `async with`. Leaving it hangs up on upstream.
 
-    facts: Facts
-    batches: AsyncIterator[Sequence[Chunk]]
+    *batches* are the chunks, one batch per network read; an empty batch is the last and says that
+    the answer is complete: what happens after it is tidying. *facts* fill in as they are read.
+    """
+
+    def __init__(self, facts: Facts, batches: AsyncGenerator[Sequence[Chunk]]) -> None:
+        self.facts, self.batches = facts, batches
+
+    async def __aenter__(self) -> "Answer":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.batches.aclose()
 
 
 class Engine:
@@ -54,18 +61,13 @@ class Engine:
         self._breakers = {name: Breaker() for name in providers}
         self._budget = RetryBudget()
 
-    @asynccontextmanager
-    async def answer(self, request: ChatRequest) -> AsyncIterator[Answer]:
-        """Raises Problem before the first batch, or after any; leaving hangs up on upstream."""
+    def answer(self, request: ChatRequest) -> Answer:
+        """Its batches raise Problem: before the first of them, or after any."""
         facts = Facts()
-        async with (
-            AsyncExitStack() as leftovers,  # of an answer that is complete: tidied when it is left
-            aclosing(self._attempts(request, facts, leftovers)) as batches,
-        ):
-            yield Answer(facts, batches)
+        return Answer(facts, self._attempts(request, facts))
 
     async def _attempts(
-        self, request: ChatRequest, facts: Facts, leftovers: AsyncExitStack
+        self, request: ChatRequest, facts: Facts
     ) -> AsyncGenerator[Sequence[Chunk]]:
         target = read_model(request.model)
         provider = self._providers.get(target.provider)
@@ -83,15 +85,17 @@ class Engine:
             attempt = _Attempt(facts, via, started, judge, self._observer, self._clock)
             tried += 1
             try:
-                async with attempt, AsyncExitStack() as stack:
-                    upstream = await stack.enter_async_context(
-                        provider.stream(request, model=target.model, via=via, deadline=deadline)
-                    )
+                async with (
+                    attempt,
+                    provider.stream(
+                        request, model=target.model, via=via, deadline=deadline
+                    ) as upstream,
+                ):
                     attempt.note_headers(upstream.headers)
                     async for batch in upstream.batches:
                         attempt.note(batch)
                         yield batch
-                    leftovers.push_async_exit(stack.pop_all())
+                    yield ()
                 return
             except Problem as problem:
                 verdict = self._verdict(attempt, problem, tried, deadline, more=way + 1 < len(ways))

@@ -6,7 +6,7 @@ kept here: connect, first byte, idle between chunks, total (the deadline).
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -84,35 +84,52 @@ async def ask(
     raise dialect.read_refusal(response.status, response.content_type.lower(), data, wait)
 
 
-@asynccontextmanager
-async def reading(
-    response: aiohttp.ClientResponse,
-    *,
-    dialect: Dialect,
-    timers: Timers,
-    deadline: float,
-    answer_limit: int,
-    note_bad_events: Callable[[int], None],
-) -> AsyncIterator[OpenAnswer]:
+class reading:  # noqa: N801 - reads as a verb: `async with reading(response)`
     """The answer of a 2xx; its body is closed on the way out, whoever leaves. Raises Problem."""
-    batches: _Batches | None = None
-    try:
-        content_type = response.content_type.lower()
-        if content_type == "text/event-stream":
-            batches = _Batches(response, dialect.open_reader(), timers, deadline)
-            yield OpenAnswer(batches, response.headers)
-            await batches.drain()
-        elif content_type == "application/json":
-            data = await _read_all(response, timers, deadline, answer_limit)
-            yield OpenAnswer(_Whole(dialect.read_whole(data)), response.headers)
-        else:
-            raise dialect.not_an_answer()
-    finally:
-        if batches is not None:
-            batches.leave()
-            if batches.bad_events:
-                note_bad_events(batches.bad_events)
-        _leave(response)
+
+    def __init__(
+        self,
+        response: aiohttp.ClientResponse,
+        *,
+        dialect: Dialect,
+        timers: Timers,
+        deadline: float,
+        answer_limit: int,
+        note_bad_events: Callable[[int], None],
+    ) -> None:
+        self._response, self._dialect = response, dialect
+        self._timers, self._deadline = timers, deadline
+        self._answer_limit, self._note_bad_events = answer_limit, note_bad_events
+        self._batches: _Batches | None = None
+
+    async def __aenter__(self) -> OpenAnswer:
+        response, dialect = self._response, self._dialect
+        try:
+            content_type = response.content_type.lower()
+            if content_type == "text/event-stream":
+                self._batches = _Batches(
+                    response, dialect.open_reader(), self._timers, self._deadline
+                )
+                return OpenAnswer(self._batches, response.headers)
+            if content_type != "application/json":
+                raise dialect.not_an_answer()
+            data = await _read_all(response, self._timers, self._deadline, self._answer_limit)
+            return OpenAnswer(_Whole(dialect.read_whole(data)), response.headers)
+        except BaseException:
+            _leave(response)
+            raise
+
+    async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        batches = self._batches
+        try:
+            if batches is not None:
+                batches.leave()
+                if batches.bad_events:
+                    self._note_bad_events(batches.bad_events)
+                if error is None:
+                    await batches.drain()
+        finally:
+            _leave(self._response)
 
 
 def _leave(response: aiohttp.ClientResponse) -> None:
@@ -206,6 +223,8 @@ class _Batches:
     async def drain(self) -> None:
         """Reads what little follows the end of the answer, so that the connection can be kept."""
         try:
+            if self._content.is_eof():
+                return
             async with asyncio.timeout(_DRAIN_S):
                 while not self._content.at_eof():
                     await self._content.readany()

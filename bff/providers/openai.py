@@ -119,7 +119,13 @@ class OpenAI:
 
 
 def _fixed_headers(base: Base) -> CIMultiDict[str]:
-    headers = CIMultiDict({"Content-Type": "application/json", "User-Agent": USER_AGENT})
+    headers = CIMultiDict(
+        {
+            "Content-Type": "application/json",
+            "User-Agent": USER_AGENT,
+            "Accept-Encoding": "identity",  # a compressed stream arrives in one piece
+        }
+    )
     if base.api_key is not None:
         headers["Authorization"] = f"Bearer {base.api_key}"
     return headers

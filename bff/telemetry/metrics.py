@@ -108,9 +108,6 @@ class Metrics:
         self._bad_events = self._counter(
             "upstream_bad_events_total", "Events dropped as unreadable.", ("provider",)
         )
-        self.format_errors = Counter(
-            "bff_format_errors_total", "Answers we could not form.", registry=self.registry
-        )
         self.client_disconnects = Counter(
             "bff_client_disconnects_total",
             "Callers who left early: normal for chats, not an error.",

@@ -5,8 +5,7 @@ after it the Problem is the stream's last words. Source: api-faces.md §1, node-
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from aiohttp import web
@@ -61,46 +60,40 @@ async def stream_answer(
     )
     with services.streams.opened(live):
         try:
-            async with (
-                _leashed(live),
-                services.engine.answer(chat) as answer,
-            ):
+            async with asyncio.timeout(None) as leash, services.engine.answer(chat) as answer:
+                live.tie(leash)
                 line.facts = facts = answer.facts
                 await _pipe(answer, writer, live)
-        except Problem as problem:
+        except (Problem, TimeoutError) as error:
+            problem = error if isinstance(error, Problem) else live.ending
+            if problem is None:
+                raise
             line.kind = problem.kind
             if not live.committed:
-                raise
+                raise problem from error
             await live.finish(writer.fail(problem))
+        finally:
+            live.untie()
     return live.response
 
 
 async def _pipe(answer: Answer, writer: Writer, live: LiveStream) -> None:
     async for batch in answer.batches:
+        if not batch:
+            await live.finish(writer.end())
+            continue
         frames = _frames(writer, batch)
         if live.committed or any(chunk.content for chunk in batch):
             if frames:
                 await live.write(frames)
         elif frames:
             live.hold(frames)
-    await live.finish(writer.end())
 
 
 def _frames(writer: Writer, batch: Sequence[Chunk]) -> bytes:
     if len(batch) == 1:
         return writer.feed(batch[0])
     return b"".join([writer.feed(chunk) for chunk in batch])
-
-
-@asynccontextmanager
-async def _leashed(live: LiveStream) -> AsyncIterator[None]:
-    """While inside, the stream can be told to end: then its Problem is raised here."""
-    try:
-        async with asyncio.timeout(None) as leash:
-            with live.ends_with(leash):
-                yield
-    except TimeoutError as error:
-        raise live.ending or error from error
 
 
 def _told(facts: Facts) -> dict[str, str]:

@@ -67,19 +67,19 @@ class LiveStream:
             raise RuntimeError("the stream has not begun")
         return self._response
 
-    @contextmanager
-    def ends_with(self, leash: asyncio.Timeout) -> Iterator[None]:
-        """While inside, `end` stops the handler: its wait is over, its Problem is raised here."""
+    def tie(self, leash: asyncio.Timeout) -> None:
+        """From now on `end` makes *leash* expire, and so ends the handler's wait."""
         self._leash = leash
-        try:
-            yield
-        finally:
-            self._leash = None
+        if self._ending is not None:
+            leash.reschedule(self._now())
+
+    def untie(self) -> None:
+        self._leash = None
 
     def end(self, problem: Problem) -> None:
         """Makes the handler stop waiting and speak *problem*."""
         self._ending = problem
-        if self._leash is not None:
+        if self._leash is not None and not self._over:
             self._leash.reschedule(self._now())
 
     @property

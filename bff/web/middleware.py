@@ -65,6 +65,7 @@ async def with_request_line(request: web.Request, handler: Handler) -> web.Strea
     given = request.headers.get("x-request-id", "")
     line = RequestLine(given if _SANE_ID.fullmatch(given) else new_request_id())
     request[REQUEST_LINE] = line
+    structlog.contextvars.bind_contextvars(request_id=line.request_id)
     status = 0  # the caller left before there was an answer
     try:
         response = await handler(request)
@@ -78,7 +79,7 @@ async def with_request_line(request: web.Request, handler: Handler) -> web.Strea
     except Exception as error:  # noqa: BLE001 - the one place: the last 500
         status = 500
         line.kind = Kind.INTERNAL
-        _log.error("request.crashed", request_id=line.request_id, exc_info=error)
+        _log.error("request.crashed", exc_info=error)
         return web.json_response({"error": "Internal server error"}, status=500)
     finally:
         _write(request, line, status, loop.time() - started)
@@ -116,7 +117,6 @@ def _write(request: web.Request, line: RequestLine, status: int, total_s: float)
     }
     _log.info(
         "request.ended" if status else "request.left",
-        request_id=line.request_id,
         **{name: value for name, value in told.items() if value is not None},
     )
 
@@ -141,5 +141,3 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
             app_key=services.connect.app_key,
             now=int(services.now()),
         )
-    if services.draining:
-        response.force_close()
