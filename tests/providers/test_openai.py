@@ -1,0 +1,163 @@
+"""The provider alone against the simulator: what is asked, how often, and what is left open."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import aiohttp
+import orjson
+import pytest
+
+from bff.chat.events import TextDelta
+from bff.chat.request import ChatRequest, Message, Role, Tags
+from bff.errors import Problem, Sign
+from bff.policy.deadline import Timers
+from bff.providers.cloudflare import Gateway
+from bff.providers.openai import Base, OpenAI
+from bff.simulators.openai import delta
+from bff.simulators.world import World, open_world
+
+TAGS = Tags("bff", "t:1", "u:1", "-", "req_1")
+QUESTION = ChatRequest("openai/gpt-4o", (Message(Role.USER, "hello"),), TAGS, max_tokens=50)
+REFUSAL = orjson.dumps(
+    {"error": {"code": "unsupported_parameter", "param": "max_completion_tokens", "message": "x"}}
+)
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    async with open_world() as world:
+        yield world
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+def provider(
+    session: aiohttp.ClientSession, *, timers: Timers | None = None, **bases: Base
+) -> OpenAI:
+    return OpenAI(
+        session,
+        bases,
+        timers=timers or Timers(),
+        event_limit=2**20,
+        note_bad_events=lambda count: None,
+    )
+
+
+async def answer(
+    openai: OpenAI, *, model: str = "gpt-4o", via: str = "direct", question: ChatRequest = QUESTION
+) -> str:
+    deadline = asyncio.get_running_loop().time() + 10
+    async with openai.stream(question, model=model, via=via, deadline=deadline) as upstream:
+        return "".join(
+            [
+                event.text
+                async for batch in upstream.batches
+                for chunk in batch
+                for event in chunk.events
+                if isinstance(event, TextDelta)
+            ]
+        )
+
+
+@pytest.mark.parametrize(
+    ("model", "field"), [("gpt-4o", "max_tokens"), ("o3", "max_completion_tokens")]
+)
+async def test_the_limit_has_the_name_the_model_knows(
+    world: World, session: aiohttp.ClientSession, model: str, field: str
+) -> None:
+    openai = provider(session, direct=Base(world.openai_url, "key"))
+
+    assert await answer(openai, model=model)
+    assert world.openai.requests[-1].json[field] == 50
+
+
+async def test_a_server_that_knows_the_other_name_only_is_asked_again_once_and_remembered(
+    world: World, session: aiohttp.ClientSession
+) -> None:
+    openai = provider(session, direct=Base(world.openai_url, "key"))
+    world.openai.hold()
+    asking = asyncio.ensure_future(answer(openai, model="old-model"))
+    first = await world.openai.pen(0)
+    await first.begin(400, {"Content-Type": "application/json"})
+    await first.say(REFUSAL)
+    await first.end()
+    second = await world.openai.pen(1)
+    await second.say(delta("hi"))
+    await second.finish()
+
+    assert await asking == "hi"
+    asking = asyncio.ensure_future(answer(openai, model="old-model"))
+    third = await world.openai.pen(2)
+    await third.say(delta("again"))
+    await third.finish()
+    assert await asking == "again"
+    fields = [
+        {"max_tokens", "max_completion_tokens"} & set(request.json)
+        for request in world.openai.requests
+    ]
+    assert fields == [{"max_completion_tokens"}, {"max_tokens"}, {"max_tokens"}]
+
+
+async def test_the_line_is_used_again_after_a_whole_answer(
+    world: World, session: aiohttp.ClientSession
+) -> None:
+    openai = provider(session, direct=Base(world.openai_url, "key"))
+
+    for _ in range(3):
+        await answer(openai)
+
+    connector = session.connector
+    assert connector is not None
+    assert [len(free) for free in connector._conns.values()] == [1]
+
+
+async def test_a_stored_key_means_that_no_authorization_is_sent_at_all(
+    world: World, session: aiohttp.ClientSession
+) -> None:
+    world.gateway.token = "run-token"
+    world.gateway.stored_keys = {"default": "stored"}
+    base = Base(f"{world.gateway_url}/a/g/openai", None, Gateway("run-token"))
+    openai = provider(session, gateway=base)
+
+    assert await answer(openai, via="gateway")
+
+
+async def test_an_authenticated_gateway_without_its_token_is_our_own_fault(
+    world: World, session: aiohttp.ClientSession
+) -> None:
+    world.gateway.token = "run-token"
+    openai = provider(session, gateway=Base(f"{world.gateway_url}/a/g/openai", "key", Gateway()))
+
+    with pytest.raises(Problem) as caught:
+        await answer(openai, via="gateway")
+
+    assert (caught.value.sign, caught.value.status) == (Sign.GATEWAY_CONFIG, 401)
+
+
+async def test_a_wait_that_is_not_ours_does_not_count_as_silence(
+    world: World, session: aiohttp.ClientSession
+) -> None:
+    """A reader busy elsewhere for longer than the idle limit finds the answer where it left it."""
+    openai = provider(
+        session, timers=replace(Timers(), idle=0.05), direct=Base(world.openai_url, "key")
+    )
+    world.openai.hold()
+    await world.openai.say(delta("one"))
+    deadline = asyncio.get_running_loop().time() + 10
+    async with openai.stream(QUESTION, model="gpt-4o", via="direct", deadline=deadline) as upstream:
+        first = await anext(upstream.batches)
+        busy = asyncio.Event()
+        asyncio.get_running_loop().call_later(0.2, busy.set)
+        await busy.wait()
+        await world.openai.say(delta("two"))
+        second = await anext(upstream.batches)
+
+    texts = [
+        e.text for b in (first, second) for c in b for e in c.events if isinstance(e, TextDelta)
+    ]
+    assert texts == ["one", "two"]
