@@ -248,6 +248,12 @@ class Settings(BaseSettings):
         says=f"Where to go when the gateway fails; unset: {OPENAI}; off: nowhere.",
         may=f"off, or {AN_URL}",
     )
+    fallback_on_gateway_config_error: bool = _setting(
+        True,
+        "FALLBACK_ON_GATEWAY_CONFIG_ERROR",
+        says="Whether a gateway that is set up wrong is gone round; its metric is loud either way.",
+        may="true or false",
+    )
     chat_model: Annotated[str, AfterValidator(_model)] = _setting(
         "openai/gpt-3.5-turbo",
         "CHAT_MODEL",

@@ -173,6 +173,7 @@ async def _open_engine(settings: Settings, metrics: Metrics, clock: Clock) -> As
             clock=clock,
             dice=random.random,
             total_s=timers.total,
+            round_misconfigured=settings.fallback_on_gateway_config_error,
         )
 
 

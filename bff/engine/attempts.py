@@ -54,10 +54,12 @@ class Engine:
         clock: Clock,
         dice: Callable[[], float],
         total_s: float,
+        round_misconfigured: bool = True,
     ) -> None:
         self._providers = providers
         self._observer, self._clock, self._dice = observer, clock, dice
         self._total_s = total_s
+        self._round_misconfigured = round_misconfigured
         self._breakers = {name: Breaker() for name in providers}
         self._budget = RetryBudget()
 
@@ -130,6 +132,7 @@ class Engine:
                 roll=self._dice(),
                 content_sent=attempt.content,
                 more_routes=more,
+                round_misconfigured=self._round_misconfigured,
             )
         )
         if verdict.move is Move.RETRY and not self._budget.spend(now):

@@ -43,6 +43,7 @@ class Situation:
     roll: float
     content_sent: bool = False
     more_routes: bool = False
+    round_misconfigured: bool = True  # a gateway that is set up wrong must not stop users
 
 
 MISCONFIGURED = frozenset({Sign.EDGE_REFUSED, Sign.GATEWAY_CONFIG})
@@ -79,7 +80,8 @@ def decide(situation: Situation) -> Verdict:
     problem = situation.problem
     if situation.content_sent or situation.left_s <= 0:
         return Verdict(Move.STOP)
-    if situation.more_routes and is_fallback_class(problem, via=situation.via):
+    may_go_round = situation.round_misconfigured or problem.sign not in MISCONFIGURED
+    if situation.more_routes and may_go_round and is_fallback_class(problem, via=situation.via):
         return Verdict(Move.NEXT)
     if situation.tried > _RETRIES.get(problem.sign, 0):
         return Verdict(Move.STOP)

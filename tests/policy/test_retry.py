@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -70,6 +72,14 @@ def test_every_sign_is_in_one_of_the_two_lists() -> None:
 @pytest.mark.parametrize("sign", GOES_DIRECT)
 def test_what_says_the_gateway_is_in_the_way_goes_direct_at_once(sign: Sign) -> None:
     assert decide(situation(sign)) == Verdict(Move.NEXT)
+
+
+@pytest.mark.parametrize("sign", GOES_DIRECT)
+def test_a_gateway_that_is_set_up_wrong_is_gone_round_only_where_that_is_wanted(sign: Sign) -> None:
+    asked = replace(situation(sign), round_misconfigured=False)
+
+    wanted = sign not in (Sign.EDGE_REFUSED, Sign.GATEWAY_CONFIG)
+    assert (decide(asked).move is Move.NEXT) is wanted
 
 
 @pytest.mark.parametrize("sign", NEVER_GOES_DIRECT)
