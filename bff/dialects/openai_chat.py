@@ -95,7 +95,7 @@ class StreamReader:
         self._decoder = Decoder(event_limit)
         self._started = False
         self._content = False
-        self._finished = False
+        self.finished = False
         self.done = False
         self.problem: Problem | None = None
         self.bad_events = 0
@@ -113,7 +113,7 @@ class StreamReader:
     def close(self) -> list[Chunk]:
         """The end of the body: complete after `[DONE]` or a finish, a failure otherwise."""
         chunks = self.feed(b"\n\n")
-        if not (self.done or self._finished):
+        if not (self.done or self.finished):
             self._fail(_cut() if self._content else _empty())
         self.done = True
         return chunks
@@ -141,10 +141,10 @@ class StreamReader:
 
     def _end(self, chunks: list[Chunk]) -> None:
         self.done = True
-        if self._finished:
+        if self.finished:
             return
         if self._content:
-            self._finished = True
+            self.finished = True
             chunks.append(Chunk((Finished(FinishReason.STOP),)))
         else:
             self._fail(_empty())
@@ -165,7 +165,7 @@ class StreamReader:
                 content = self._content = True
                 events.append(TextDelta(text))
             if reason is not None:
-                self._finished = True
+                self.finished = True
                 events.append(Finished(reason))
         events.extend(_read_usage(wire.get("usage")))
         return Chunk(tuple(events), Original(NAME, data), content)
@@ -296,6 +296,8 @@ def read_refusal(status: int, data: bytes, *, retry_after: float | None = None) 
         kind = _KIND_OF_STATUS.get(status)
     if kind is None:
         kind = Kind.BAD_REQUEST if 400 <= status < 500 else Kind.UPSTREAM
+    if status < 400:  # a redirect: asking again would be sent away again
+        return Problem(kind, _PUBLIC[kind], status=status, sign=Sign.PROVIDER_REFUSED)
     if status == 409:
         kind = Kind.UPSTREAM
     unsupported = _word(error, "code") == "unsupported_parameter"

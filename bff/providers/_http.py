@@ -20,6 +20,7 @@ from bff.policy.deadline import Timers
 from bff.policy.retry import read_retry_after
 
 _REFUSAL_BYTES = 64 * 1024  # of an error's body; more is not read
+_AFTER_FINISH_S = 2.0  # of silence: then a finished answer is over, `[DONE]` or not
 _DRAIN_S = (
     0.25  # for the end of the body after the end of the answer, so that the line can be reused
 )
@@ -44,7 +45,8 @@ class OpenAnswer:
 class ChunkReader(Protocol):
     """A dialect's state machine for a streamed answer."""
 
-    done: bool
+    done: bool  # nothing more is to be read
+    finished: bool  # the answer is complete, whatever else may follow
     problem: Problem | None
     bad_events: int
 
@@ -195,6 +197,8 @@ class _Batches:
 
     async def _read(self) -> bytes:
         self._waiting_since = self._loop.time()
+        if self._reader.finished:
+            self._watch_closely()
         try:
             return await self._content.readany()
         except aiohttp.ClientError as error:
@@ -202,6 +206,10 @@ class _Batches:
             self._cut_by = _cut()
             self._cut_by.__cause__ = error
             return b""
+        except Problem:
+            if self._reader.finished:
+                return b""
+            raise
         finally:
             self._waiting_since = None
 
@@ -211,11 +219,17 @@ class _Batches:
         """
         now = self._loop.time()
         since = now if self._waiting_since is None else self._waiting_since
-        due = min(since + self._idle, self._deadline)
+        patience = min(self._idle, _AFTER_FINISH_S) if self._reader.finished else self._idle
+        due = min(since + patience, self._deadline)
         if now < due:
             self._watch = self._loop.call_at(due, self._look)
         else:
             self._content.set_exception(_stalled(total=now >= self._deadline))
+
+    def _watch_closely(self) -> None:
+        """The timer may be set for much later: after a finish there is little to wait for."""
+        self._watch.cancel()
+        self._look()
 
     def leave(self) -> None:
         self._watch.cancel()
@@ -223,7 +237,7 @@ class _Batches:
     async def drain(self) -> None:
         """Reads what little follows the end of the answer, so that the connection can be kept."""
         try:
-            if self._content.is_eof():
+            if self._content.is_eof() or self._content.exception() is not None:
                 return
             async with asyncio.timeout(_DRAIN_S):
                 while not self._content.at_eof():

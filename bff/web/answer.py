@@ -66,6 +66,8 @@ async def stream_answer(
                 await _pipe(answer, writer, live)
         except (Problem, TimeoutError) as error:
             problem = error if isinstance(error, Problem) else live.ending
+            if live.over:  # all has been said: what failed is the tidying
+                return live.response
             if problem is None:
                 raise
             line.kind = problem.kind

@@ -83,6 +83,11 @@ class LiveStream:
             self._leash.reschedule(self._now())
 
     @property
+    def over(self) -> bool:
+        """Whether the last frames are out, or on their way."""
+        return self._over
+
+    @property
     def ending(self) -> Problem | None:
         return self._ending
 

@@ -266,7 +266,7 @@ def test_an_error_in_place_of_a_completion_is_that_error() -> None:
         (503, {}, Kind.OVERLOADED, Sign.PROVIDER_DOWN),
         (504, {}, Kind.TIMEOUT, Sign.PROVIDER_DOWN),
         (529, {}, Kind.OVERLOADED, Sign.PROVIDER_DOWN),
-        (302, None, Kind.UPSTREAM, Sign.PROVIDER_DOWN),
+        (302, None, Kind.UPSTREAM, Sign.PROVIDER_REFUSED),
     ],
 )
 def test_a_refusal_is_read_by_its_code_then_its_status(
@@ -277,7 +277,7 @@ def test_a_refusal_is_read_by_its_code_then_its_status(
     problem = read_refusal(status, data, retry_after=3)
 
     assert (problem.kind, problem.sign) == (kind, sign)
-    assert (problem.status, problem.retry_after) == (status, 3)
+    assert (problem.status, problem.retry_after) == (status, None if status == 302 else 3)
 
 
 def test_a_refusal_names_the_parameter_it_does_not_support() -> None:

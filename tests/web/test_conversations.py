@@ -291,6 +291,17 @@ async def test_a_stream_spelled_another_way_is_repaired(
     assert data.count(b"[DONE]") == 1
 
 
+async def test_an_answer_that_is_finished_ends_although_upstream_stays_open(
+    direct: Service,
+) -> None:
+    direct.openai.hold()
+    await direct.openai.say(delta("all of it"), finish("stop"))
+    async with direct.ask() as response:
+        page = shown(await response.read())
+
+    assert (page.text, page.done) == ("all of it", True)
+
+
 async def test_no_headers_in_time_is_a_timeout(direct: Service) -> None:
     status, data, _ = await direct.answer("[[simulate: hang]] hello")
 
