@@ -87,7 +87,12 @@ def connect_facts(settings: Settings) -> ConnectFacts:
     return ConnectFacts(
         app_key=descriptor.app_key(rendered),
         base_url=settings.base_url,
-        audiences=(settings.base_url, *settings.ac_allowed_base_urls),
+        audiences=(
+            settings.base_url,
+            # an administrator's template may hold its own
+            descriptor.base_url(rendered) or settings.base_url,
+            *settings.ac_allowed_base_urls,
+        ),
         hosts=AllowedHosts.read(settings.connect_host_allowlist),
         development=settings.development,
         descriptor=rendered,

@@ -36,6 +36,12 @@ def app_name(document: bytes) -> str:
     return name if isinstance(name, str) else ""
 
 
+def base_url(document: bytes) -> str:
+    """What the descriptor calls its own base URL; empty when it has none."""
+    url = orjson.loads(document).get("baseUrl")
+    return url if isinstance(url, str) else ""
+
+
 def etag(document: bytes) -> str:
     """A weak entity tag, as a header spells it."""
     return f'W/"{len(document):x}-{hashlib.sha256(document).hexdigest()[:32]}"'

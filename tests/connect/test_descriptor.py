@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bff.connect.descriptor import app_key, app_name, etag, render
+from bff.connect.descriptor import app_key, app_name, base_url, etag, render
 
 OURS = (Path(__file__).parents[2] / "atlassian-connect.json").read_bytes()
 BASE = "https://bff.example/app"
@@ -120,3 +120,15 @@ def test_our_pages_leave_the_build_s_placeholders_alone() -> None:
         "/hello-world?version=__VERSION__&spaceKey={space.key}&addonKey=gptdock-confluence"
         "&postInstallPageKey=__POST_INSTALL_KEY__"
     )
+
+
+@pytest.mark.parametrize(
+    ("document", "url"),
+    [
+        (b'{"baseUrl":"https://own.example"}', "https://own.example"),
+        (b'{"baseUrl":5}', ""),
+        (b"{}", ""),
+    ],
+)
+def test_the_base_url_is_what_the_descriptor_says(document: bytes, url: str) -> None:
+    assert base_url(document) == url
