@@ -65,14 +65,21 @@ async def _read(request: web.Request, limits: Limits, most: int) -> Any:
         raise Problem(Kind.MEDIA_TYPE, "Unsupported content encoding")
     is_form = request.content_type == FORM
     most = limits.form_bytes if is_form else most
-    try:
-        async with asyncio.timeout(limits.body_seconds):
-            data = await _read_bytes(request, most)
-    except TimeoutError as error:
-        raise Problem(Kind.SLOW_BODY, "The request body took too long") from error
+    if request.content.is_eof():  # all of it came with the head: nothing to wait for
+        data = await _read_bytes(request, most)
+    else:
+        data = await _read_slowly(request, most, limits.body_seconds)
     if not data:
         return {}
     return _read_form(data) if is_form else _parse(data, charset, limits.json_depth)
+
+
+async def _read_slowly(request: web.Request, most: int, seconds: float) -> bytes:
+    try:
+        async with asyncio.timeout(seconds):
+            return await _read_bytes(request, most)
+    except TimeoutError as error:
+        raise Problem(Kind.SLOW_BODY, "The request body took too long") from error
 
 
 async def _read_bytes(request: web.Request, most: int) -> bytes:
