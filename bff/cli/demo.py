@@ -5,6 +5,7 @@ the neighbours are simulators. With OPENAI_API_KEY the real upstream answers. So
 """
 
 import asyncio
+import re
 import socket
 import sys
 import tempfile
@@ -31,7 +32,8 @@ from bff.wiring import build_app
 
 HOST = "127.0.0.1"
 SITE = "/atlassian"
-_ERROR = "An error occurred"  # how the service begins to speak of a failure inside a stream
+# How the service speaks of a failure inside a stream: first words, or last words of their own.
+_ERROR = re.compile(r"An error occurred[:.]? *(.*)|\n\n\*([^*\n]+)\*", re.DOTALL)
 _STAND_IN = SecretStr("stand-in")
 
 
@@ -90,7 +92,7 @@ async def open_demo(*, port: int, model_delay_ms: int) -> AsyncIterator[Demo]:
         settings = _settings(own, world, base_url=base_url, folder=Path(folder))
         app = build_app(settings, all_js_url=f"{SITE}/all.js")
         app.add_routes(host.routes(SITE))
-        await stack.enter_async_context(open_server(app, sock=listener))
+        await stack.enter_async_context(open_server(app, sock=listener, grace_s=1.0))
         stack.callback(host.diary.close)  # before the server ends, which would wait for its readers
         await _install(host, base_url)
         upstream = (
@@ -157,15 +159,22 @@ async def _ask_once(port: int, model_delay_ms: int, question: str) -> None:
         try:
             async with aclosing(_answer(demo, question)) as pieces:
                 async for text in pieces:
-                    if not said and text.startswith(_ERROR):
-                        raise Failure(text)
+                    _refuse_error(text)
                     click.echo(text, nl=False)
                     said = said or text != ""
         except aiohttp.ClientError as error:
             raise Failure("The connection to the service was lost.") from error
+        finally:
+            if said:
+                click.echo()
         if not said:
             raise Failure("The answer was empty.")
-        click.echo()
+
+
+def _refuse_error(text: str) -> None:
+    error = _ERROR.fullmatch(text)
+    if error is not None:
+        raise Failure(error[1] or error[2] or text)
 
 
 async def _answer(demo: Demo, question: str) -> AsyncGenerator[str, None]:

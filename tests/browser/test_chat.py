@@ -145,6 +145,21 @@ async def test_the_service_s_own_words_for_an_upstream_failure_are_shown(
     await expect(chat.locator(".trouble p")).to_have_text("The model is busy.")
 
 
+async def test_an_answer_that_breaks_off_keeps_its_beginning_and_says_so(
+    page: Page, demo: Demo
+) -> None:
+    model = demo.world.openai
+    model.hold()
+    chat = await open_chat(page, demo)
+    await ask(chat)
+    await model.say(delta("The beginning"))
+    await model.cut()
+
+    await expect(chat.locator(".trouble")).to_contain_text("The answer broke off.")
+    await expect(chat.locator(".answer")).to_have_text("The beginning")
+    await expect(chat.get_by_role("button", name="Try again")).to_be_visible()
+
+
 async def test_a_lost_connection_is_told_apart(page: Page, demo: Demo) -> None:
     chat = await open_chat(page, demo)
     await page.route("**/conversations*", lambda route: route.abort("connectionreset"))

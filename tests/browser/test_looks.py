@@ -117,10 +117,10 @@ async def test_dark_mode_has_colours_of_its_own_and_follows_the_site(
 
     await page.emulate_media(color_scheme="dark")
     dark = await chat.locator("body").evaluate(ground)
-    await page.get_by_text("Light", exact=True).click()
+    await page.get_by_role("radio", name="Light").check()
     await expect(chat.locator("html")).to_have_attribute("data-color-mode", "light")
     chosen_light = await chat.locator("body").evaluate(ground)
-    await page.get_by_text("Dark", exact=True).click()
+    await page.get_by_role("radio", name="Dark").check()
     await expect(chat.locator("html")).to_have_attribute("data-color-mode", "dark")
     chosen_dark = await chat.locator("body").evaluate(ground)
 

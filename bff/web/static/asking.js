@@ -5,7 +5,9 @@ import { EventReader } from "./events.js";
 
 const TOKEN_PATIENCE_MS = 15_000;
 const SILENCE_MS = 60_000; // the service says something at least every ten seconds
-const ERROR_TEXT = /^\s*An error occurred[:,.]?\s*/; // how the service speaks of a failure inside a stream
+// How the service speaks of a failure inside a stream: before anything was shown, and after.
+const ERROR_TEXT = /^\s*An error occurred[:,.]?\s*/;
+const LAST_WORDS = /^\n\n\*([^*\n]+)\*$/;
 
 // kind: outside | session | busy | network | refused | long | upstream | cut | empty.
 // said: the service's own sentence, when it had one.
@@ -88,6 +90,8 @@ async function listen(response, { onText, silence }) {
     const piece = choice?.delta?.content;
     if (typeof piece !== "string" || piece === "") continue;
     if (ERROR_TEXT.test(piece)) throw new Trouble("upstream", { said: piece });
+    const last = text !== "" && LAST_WORDS.exec(piece);
+    if (last) throw new Trouble("cut", { said: last[1] });
     text += piece;
     onText(text);
   }
