@@ -97,6 +97,7 @@ class Engine:
                     async for batch in upstream.batches:
                         attempt.note(batch)
                         yield batch
+                    attempt.complete = True
                     yield ()
                 return
             except Problem as problem:
@@ -172,6 +173,7 @@ class _Attempt:
         self._tell_breaker, self._observer, self._clock = judge, observer, clock
         self._judged = False
         self.content = False
+        self.complete = False  # whoever leaves from now on leaves a whole answer
 
     async def __aenter__(self) -> None:
         self._facts.attempts += 1
@@ -179,7 +181,7 @@ class _Attempt:
 
     async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         provider = self._facts.provider
-        if error is None:
+        if error is None or self.complete:
             status = "ok"
             self._judge(None)
         elif isinstance(error, Problem):

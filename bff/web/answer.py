@@ -65,17 +65,16 @@ async def stream_answer(
                 line.facts = facts = answer.facts
                 await _pipe(answer, writer, live)
         except (Problem, TimeoutError) as error:
-            problem = error if isinstance(error, Problem) else live.ending
             if live.over:  # all has been said: what failed is the tidying
                 return live.response
-            if problem is None:
-                raise
+            problem = _problem_of(error, live)
             line.kind = problem.kind
             if not live.committed:
-                raise problem from error
+                raise problem from error.__cause__
             await live.finish(writer.fail(problem))
         finally:
             live.untie()
+            line.sent_status = 200 if live.over else None
     return live.response
 
 
@@ -90,6 +89,15 @@ async def _pipe(answer: Answer, writer: Writer, live: LiveStream) -> None:
                 await live.write(frames)
         elif frames:
             live.hold(frames)
+
+
+def _problem_of(error: Problem | TimeoutError, live: LiveStream) -> Problem:
+    """What to say of *error*: a wait that ran out was ended from outside, with words of its own."""
+    if isinstance(error, Problem):
+        return error
+    if live.ending is None:
+        raise error
+    return live.ending
 
 
 def _frames(writer: Writer, batch: Sequence[Chunk]) -> bytes:

@@ -115,12 +115,14 @@ class LiveStream:
 
     async def beat(self) -> None:
         """Does what is due; called by the pulse. Never waits for the client."""
-        if self._over or self._transport is None or self._transport.is_closing():
+        if self._transport is None or self._transport.is_closing():
             return
         waiting = self._transport.get_write_buffer_size()
         due = self._pace.look(self._now(), sent=self._handed - waiting, waiting=waiting)
         if due is Due.CUT:
             self._transport.abort()
+        elif self._over:
+            return
         elif due is Due.COMMIT:
             await self.write(b"" if self._held else self._heartbeat)
         elif due is Due.HEARTBEAT:

@@ -47,6 +47,7 @@ class RequestLine:
     model: str | None = None
     kind: Kind | None = None
     facts: Facts | None = field(default=None)
+    sent_status: int | None = None  # of a stream that was said to its end
 
 
 REQUEST_LINE = web.RequestKey("REQUEST_LINE", RequestLine)
@@ -66,7 +67,7 @@ async def with_request_line(request: web.Request, handler: Handler) -> web.Strea
     line = RequestLine(given if _SANE_ID.fullmatch(given) else new_request_id())
     request[REQUEST_LINE] = line
     structlog.contextvars.bind_contextvars(request_id=line.request_id)
-    status = 0  # the caller left before there was an answer
+    status = 0  # the caller left before the answer was complete
     try:
         response = await handler(request)
         status = response.status
@@ -75,6 +76,7 @@ async def with_request_line(request: web.Request, handler: Handler) -> web.Strea
         status = refusal.status
         raise
     except (asyncio.CancelledError, ConnectionResetError):
+        status = line.sent_status or 0
         raise
     except Exception as error:  # noqa: BLE001 - the one place: the last 500
         status = 500

@@ -278,3 +278,16 @@ async def test_a_model_nobody_answers_for_is_not_found(model: str) -> None:
 
     assert problem is not None
     assert problem.kind is Kind.NOT_FOUND
+
+
+async def test_a_reader_who_leaves_a_whole_answer_has_cancelled_nothing() -> None:
+    vendor = ScriptedVendor(ANSWER)
+    engine, witness = engine_of(vendor)
+
+    async with engine.answer(QUESTION) as answer:
+        async for batch in answer.batches:
+            if not batch:
+                break
+
+    assert witness.attempts == [("gateway", "ok")]
+    assert vendor.left == 1
