@@ -292,6 +292,12 @@ class Settings(BaseSettings):
     total_timeout: Seconds = _setting(
         600.0, "TOTAL_TIMEOUT", says="Seconds for a whole answer.", may=SECONDS
     )
+    frontend_dir: Path | None = _setting(
+        None,
+        "FRONTEND_DIR",
+        says="Folder with the built frontend of the Node app; unset: the built-in chat page.",
+        may="the path of a folder",
+    )
     log_level: Annotated[
         Literal["debug", "info", "warning", "error", "critical"], BeforeValidator(_lower)
     ] = _setting(

@@ -36,6 +36,8 @@ from bff.telemetry import logs
 from bff.telemetry.metrics import Metrics
 from bff.telemetry.observer import MetricsObserver
 from bff.web import app, chat_page, faces, lifecycle, ops, pages
+from bff.web import frontend as frontend_pages
+from bff.web.frontend import Frontend
 from bff.web.live import Beat, LiveStreams
 from bff.web.services import ChatFacts, ConnectFacts, Limits, Services
 
@@ -68,16 +70,36 @@ def build_app(
     """
     connect = connect_facts(settings)
     base_path = urlsplit(connect.base_url).path.rstrip("/")
+    frontend = _frontend(settings)
+    its_pages = (
+        chat_page.routes(all_js_url)
+        if frontend is None
+        else frontend_pages.routes(development=settings.development)
+    )
     return app.build(
         lambda: open_services(settings, connect, clock or SystemClock()),
         [
             *faces.ROUTES,
             *lifecycle.routes(base_path),
             *pages.routes(base_path),
-            *chat_page.routes(all_js_url),
+            *its_pages,
             *ops.ROUTES,
         ],
+        find_file=None if frontend is None else frontend.find,
     )
+
+
+def _frontend(settings: Settings) -> Frontend | None:
+    """The administrator's built frontend, where one is set. Raises WrongSetting."""
+    if settings.frontend_dir is None:
+        return None
+    try:
+        return Frontend(settings.frontend_dir)
+    except NotADirectoryError as error:
+        raise WrongSetting(
+            f'FRONTEND_DIR holds "{settings.frontend_dir}"; it may hold the path of a folder with '
+            "the built frontend (views, public, modules/confluence-plugin/dist)."
+        ) from error
 
 
 def connect_facts(settings: Settings) -> ConnectFacts:

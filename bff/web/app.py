@@ -4,27 +4,31 @@ Paths ignore case and one trailing slash, a wrong method is a 404, OPTIONS names
 (node-bff.md §2). What is opened and closed with the app is wiring's business.
 """
 
-import html
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from aiohttp import web
 
 from bff.errors import Problem
-from bff.web.doors import write_refusal
 from bff.web.middleware import REQUEST_LINE, add_headers, with_request_line
+from bff.web.refusals import write_not_found, write_refusal
 from bff.web.routes import Route
 from bff.web.services import SERVICES, Services
 
 Handler = Callable[[web.Request], Any]
+FindFile = Callable[[web.Request], Awaitable[web.StreamResponse | None]]
 
 
 def build(
     open_services: Callable[[], AbstractAsyncContextManager[Services]],
     routes: Iterable[Route[Any]],
+    *,
+    find_file: FindFile | None = None,
 ) -> web.Application:
-    """*open_services* is entered when the app starts and left when it has ended."""
+    """*open_services* is entered when the app starts and left when it has ended; *find_file* is
+    asked about paths that are no route.
+    """
     app = web.Application(middlewares=[with_request_line], client_max_size=0)
     table: dict[str, dict[str, Handler]] = {}
     for route in routes:
@@ -34,7 +38,7 @@ def build(
         if route.method == "GET":
             app.router.add_route("HEAD", route.path, handler)
             table[route.path.lower()]["HEAD"] = handler
-    app.router.add_route("*", "/{path:.*}", _Elsewhere(table).find)
+    app.router.add_route("*", "/{path:.*}", _Elsewhere(table, find_file).find)
     app.on_response_prepare.append(add_headers)
 
     async def services(app: web.Application) -> Any:
@@ -63,8 +67,8 @@ def _enter(route: Route[Any]) -> Handler:
 class _Elsewhere:
     """What the router did not find as written: the same path in another spelling, or nothing."""
 
-    def __init__(self, table: dict[str, dict[str, Handler]]) -> None:
-        self._table = table
+    def __init__(self, table: dict[str, dict[str, Handler]], find_file: FindFile | None) -> None:
+        self._table, self._find_file = table, find_file
 
     async def find(self, request: web.Request) -> web.StreamResponse:
         path = request.path.lower()
@@ -73,22 +77,10 @@ class _Elsewhere:
         if handler is not None:
             found: web.StreamResponse = await handler(request)
             return found
+        file = await self._find_file(request) if self._find_file else None
+        if file is not None:
+            return file
         if methods and request.method == "OPTIONS":
             allowed = ",".join(sorted(methods, key=("GET", "HEAD", "POST").index))
             return web.Response(text=allowed, headers={"Allow": allowed})
-        return _not_found(request)
-
-
-def _not_found(request: web.Request) -> web.Response:
-    """Node's page. The path is shown, escaped; the query, which may hold a token, is not."""
-    what = html.escape(f"Cannot {request.method} {request.path}")
-    return web.Response(
-        status=404,
-        text=(
-            '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-            f"<title>Error</title>\n</head>\n<body>\n<pre>{what}</pre>\n</body>\n</html>\n"
-        ),
-        content_type="text/html",
-        charset="utf-8",
-        headers={"Content-Security-Policy": "default-src 'none'"},
-    )
+        return write_not_found(request)

@@ -60,6 +60,21 @@ def write_html_refusal(problem: Problem) -> web.Response:
     return _write(html.escape(problem.public), HTML)
 
 
+def write_not_found(request: web.Request) -> web.Response:
+    """Node's page. The path is shown, escaped; the query, which may hold a token, is not."""
+    what = html.escape(f"Cannot {request.method} {request.path}")
+    return web.Response(
+        status=404,
+        text=(
+            '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+            f"<title>Error</title>\n</head>\n<body>\n<pre>{what}</pre>\n</body>\n</html>\n"
+        ),
+        content_type="text/html",
+        charset="utf-8",
+        headers={"Content-Security-Policy": "default-src 'none'"},
+    )
+
+
 def write_json(status: int, body: Mapping[str, str]) -> web.Response:
     return web.Response(status=status, body=write_ascii(body), content_type=JSON, charset="utf-8")
 
