@@ -6,11 +6,13 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from bff.cli.demo import Demo, open_demo
 from bff.web import chat_page
 from tests.support.browser import FLAGS, find_browser
+
+PATIENCE_MS = 20_000  # a busy machine is no reason to fail
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -18,6 +20,7 @@ async def browser() -> AsyncIterator[Browser]:
     path = find_browser()
     if path is None:
         pytest.skip("no Chromium on PATH")
+    expect.set_options(timeout=PATIENCE_MS)
     async with async_playwright() as playwright:
         started = await playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield started
@@ -29,7 +32,7 @@ async def profile(browser: Browser) -> AsyncIterator[BrowserContext]:
     context = await browser.new_context(
         viewport={"width": 1280, "height": 860}, color_scheme="light", reduced_motion="reduce"
     )
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE_MS)
     yield context
     await context.close()
 

@@ -12,15 +12,18 @@ from pathlib import Path
 
 import aiohttp
 
+from bff.simulators.world import open_world
+
 COMMAND = (sys.executable, "-m", "bff", "demo")
 ADDRESS = re.compile(rb"http://127\.0\.0\.1:\d+/atlassian/")
 
 
 @asynccontextmanager
-async def running(folder: Path, *arguments: str) -> AsyncIterator[Process]:
-    """The demo in an empty folder with nothing of ours in the environment."""
+async def running(folder: Path, *arguments: str, **settings: str) -> AsyncIterator[Process]:
+    """The demo in *folder*, with only these of our settings in the environment."""
     home = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ}
     environment = home | {"PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONWARNINGS": "error"}
+    environment |= settings
     process = await asyncio.create_subprocess_exec(
         *COMMAND, *arguments, cwd=folder, env=environment, stdout=PIPE, stderr=PIPE
     )
@@ -32,8 +35,8 @@ async def running(folder: Path, *arguments: str) -> AsyncIterator[Process]:
         await process.communicate()
 
 
-async def output(folder: Path, *arguments: str) -> tuple[int | None, str, str]:
-    async with running(folder, *arguments) as process:
+async def output(folder: Path, *arguments: str, **settings: str) -> tuple[int | None, str, str]:
+    async with running(folder, *arguments, **settings) as process:
         out, err = await process.communicate()
         return process.returncode, out.decode(), err.decode()
 
@@ -89,3 +92,37 @@ async def test_the_printed_address_shows_the_page_and_an_interrupt_ends_it(tmp_p
                 assert await events.content.readline() == b"id: 1\r\n"
                 process.send_signal(2)
                 assert await process.wait() == 0
+
+
+async def test_with_a_key_the_real_upstream_is_asked(tmp_path: Path) -> None:
+    async with open_world() as elsewhere:
+        code, out, err = await output(
+            tmp_path, "--once", "hi", OPENAI_API_KEY="sk-mine", OPENAI_BASEURL=elsewhere.openai_url
+        )
+
+        [asked] = elsewhere.openai.requests
+    assert (code, err) == (0, "")
+    assert out
+    assert asked.headers["Authorization"] == "Bearer sk-mine"
+
+
+async def test_a_key_in_the_env_file_goes_through_the_users_own_gateway(tmp_path: Path) -> None:
+    async with open_world() as elsewhere:
+        (tmp_path / ".env").write_text(
+            "OPENAI_API_KEY=sk-mine\nCLOUDFLARE_ACCOUNT_ID=acc\nCLOUDFLARE_GATEWAY_ID=gw\n"
+            f"GATEWAY_URL={elsewhere.gateway_url}\n"
+        )
+        code, _, err = await output(tmp_path, "--once", "hi")
+
+        assert elsewhere.gateway.calls == 1
+        [asked] = elsewhere.openai.requests
+    assert (code, err) == (0, "")
+    assert asked.headers["Authorization"] == "Bearer sk-mine"
+
+
+async def test_a_wrong_setting_is_one_line(tmp_path: Path) -> None:
+    code, _, err = await output(tmp_path, "--once", "hi", CONNECT_TIMEOUT="soon")
+
+    assert code == 1
+    assert err.startswith("CONNECT_TIMEOUT holds")
+    assert len(err.splitlines()) == 1

@@ -28,7 +28,7 @@ async function open() {
   frame = document.createElement("iframe");
   frame.title = "GPTDock";
   frame.allow = "clipboard-write";
-  frame.sandbox = SANDBOX;
+  if (addOnOrigin !== location.origin) frame.sandbox = SANDBOX; // on one origin it holds nobody
   frame.src = url;
   holder.replaceChildren(frame);
 }

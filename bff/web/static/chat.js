@@ -278,3 +278,5 @@ window.AP?.sizeToParent?.();
 window.AP?.theming?.initializeTheming?.();
 refresh();
 fit();
+// Until here nobody would have listened.
+for (const control of [question, ...at("suggestions").querySelectorAll("button")]) control.disabled = false;
