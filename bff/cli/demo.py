@@ -6,11 +6,12 @@ the neighbours are simulators. With OPENAI_API_KEY the real upstream answers. So
 
 import asyncio
 import re
+import signal
 import socket
 import sys
 import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -150,7 +151,10 @@ async def _keep_open(port: int, model_delay_ms: int) -> None:
             else "A built-in model answers; with OPENAI_API_KEY set the real one does."
         )
         click.echo(f"\n  {demo.page_url}\n\n{who}\nCtrl+C ends it.")
-        await asyncio.Event().wait()
+        stop = asyncio.Event()
+        with suppress(NotImplementedError):  # Windows has no such handlers
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+        await stop.wait()
 
 
 async def _ask_once(port: int, model_delay_ms: int, question: str) -> None:

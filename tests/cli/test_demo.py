@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import signal
 import socket
 import sys
 from asyncio.subprocess import PIPE, Process
@@ -11,6 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
+import pytest
 
 from bff.simulators.world import open_world
 
@@ -76,7 +78,10 @@ async def test_a_busy_port_is_one_readable_line(tmp_path: Path) -> None:
     assert "--port 0" in err
 
 
-async def test_the_printed_address_shows_the_page_and_an_interrupt_ends_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_the_printed_address_shows_the_page_and_a_signal_ends_it(
+    tmp_path: Path, number: signal.Signals
+) -> None:
     async with running(tmp_path, "--port", "0") as process:
         assert process.stdout is not None
         printed = await process.stdout.readuntil(b"Ctrl+C")
@@ -90,7 +95,7 @@ async def test_the_printed_address_shows_the_page_and_an_interrupt_ends_it(tmp_p
                 assert str(response.url) == address
             async with session.get(f"{address}events") as events:
                 assert await events.content.readline() == b"id: 1\r\n"
-                process.send_signal(2)
+                process.send_signal(number)
                 assert await process.wait() == 0
 
 
