@@ -139,10 +139,15 @@ class StreamWriter:
         return missing + DONE
 
     def fail(self, problem: Problem) -> bytes:
-        """After the 200: one readable delta, then `[DONE]`. What is shown stays shown."""
+        """After the 200: one readable delta, then `[DONE]`. What is shown stays shown.
+
+        The same frame says in a field of its own that this is an error, for readers who look: the
+        frontend does not, and there is no finish that could pass for a success.
+        """
         public = problem.public
         text = f"\n\n*{public}*" if self.shown else f"An error occurred: {public}"
-        return self._frame({"content": text}, None) + self._frame({}, FinishReason.STOP) + DONE
+        error = {"message": public, "type": problem.kind.value}
+        return self._frame({"content": text}, None, error=error) + DONE
 
     def _worth_passing(self, chunk: Chunk, data: bytes) -> bool:
         """Not for the chunk that holds the usage alone; the caller did not ask for it
@@ -167,7 +172,9 @@ class StreamWriter:
                 frames.append(self._frame({}, event.reason))
         return b"".join(frames)
 
-    def _frame(self, delta: Mapping[str, str], reason: FinishReason | None) -> bytes:
+    def _frame(
+        self, delta: Mapping[str, str], reason: FinishReason | None, **beside: object
+    ) -> bytes:
         self._delta_seen = True
         return b"data: %b\n\n" % write_ascii(
             {
@@ -176,6 +183,7 @@ class StreamWriter:
                 "created": self._created,
                 "model": self._model,
                 "choices": [{"index": 0, "delta": delta, "finish_reason": reason}],
+                **beside,
             }
         )
 

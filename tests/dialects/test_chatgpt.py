@@ -228,6 +228,15 @@ def test_a_failure_before_any_text_begins_with_the_words_the_page_looks_for() ->
     assert (page.text, page.done) == ("An error occurred: It took too long.", True)
 
 
+def test_a_failure_is_told_apart_from_an_answer_by_whoever_looks() -> None:
+    frame, done, rest = StreamWriter().fail(Problem(Kind.TIMEOUT, "Too long.")).split(b"\n\n")
+
+    value = json.loads(frame[6:])
+    assert value["error"] == {"message": "Too long.", "type": "timeout"}
+    assert value["choices"][0]["finish_reason"] is None
+    assert (done, rest) == (b"data: [DONE]", b"")
+
+
 def test_a_failure_after_text_keeps_the_text() -> None:
     page = shown(relay(b"data: " + wire({"content": "half"}) + b"\n\n"))
 

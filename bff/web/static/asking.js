@@ -7,7 +7,6 @@ const TOKEN_PATIENCE_MS = 15_000;
 const SILENCE_MS = 60_000; // the service says something at least every ten seconds
 // How the service speaks of a failure inside a stream: before anything was shown, and after.
 const ERROR_TEXT = /^\s*An error occurred[:,.]?\s*/;
-const LAST_WORDS = /^\n\n\*([^*\n]+)\*$/;
 
 // kind: outside | session | busy | network | refused | long | upstream | cut | empty.
 // said: the service's own sentence, when it had one.
@@ -84,14 +83,14 @@ async function listen(response, { onText, silence }) {
       break;
     }
     const chunk = parsed(event);
-    if (chunk?.error) throw new Trouble("upstream", { said: String(chunk.error.message ?? "") });
+    if (chunk?.error) {
+      const said = String(chunk.error.message ?? "");
+      throw new Trouble(text === "" ? "upstream" : "cut", { said });
+    }
     const choice = chunk?.choices?.[0];
     finish = choice?.finish_reason ?? finish;
     const piece = choice?.delta?.content;
     if (typeof piece !== "string" || piece === "") continue;
-    if (ERROR_TEXT.test(piece)) throw new Trouble("upstream", { said: piece });
-    const last = text !== "" && LAST_WORDS.exec(piece);
-    if (last) throw new Trouble("cut", { said: last[1] });
     text += piece;
     onText(text);
   }
