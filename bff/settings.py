@@ -118,6 +118,7 @@ def _lower(text: object) -> object:
 
 
 Url = Annotated[str, AfterValidator(_absolute_url)]
+Address = Annotated[str, AfterValidator(_address)]  # compared to the letter
 Header = Annotated[SecretStr, AfterValidator(_fits_header)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -166,7 +167,7 @@ class Settings(BaseSettings):
         says="Public base URL: stands in the descriptor, is the audience of signed installs.",
         may="an absolute https URL (http in development or to loopback), without query",
     )
-    app_env: Literal["development", "production"] = _setting(
+    app_env: Annotated[Literal["development", "production"], BeforeValidator(_lower)] = _setting(
         "production",
         "APP_ENV",
         "NODE_ENV",
@@ -198,7 +199,7 @@ class Settings(BaseSettings):
         may="absolute http(s) URLs, comma separated",
         min_length=1,
     )
-    ac_allowed_base_urls: Annotated[tuple[Url, ...], BeforeValidator(_listed)] = _setting(
+    ac_allowed_base_urls: Annotated[tuple[Address, ...], BeforeValidator(_listed)] = _setting(
         (),
         "AC_ALLOWED_BASE_URLS",
         says="Further audiences a signed install may name.",

@@ -103,11 +103,18 @@ def _frontend(settings: Settings) -> Frontend | None:
 
 
 def connect_facts(settings: Settings) -> ConnectFacts:
-    """The add-on as its descriptor and the settings describe it."""
+    """The add-on as its descriptor and the settings describe it. Raises WrongSetting."""
     template = descriptor_template(settings.connect_descriptor)
-    rendered = descriptor.render(template, settings.base_url)
+    try:
+        rendered = descriptor.render(template, settings.base_url)
+        app_key = descriptor.app_key(rendered)
+    except ValueError as error:
+        raise WrongSetting(
+            f'CONNECT_DESCRIPTOR holds "{settings.connect_descriptor}", which is not a JSON object '
+            "with a key; it may hold the path of a descriptor."
+        ) from error
     return ConnectFacts(
-        app_key=descriptor.app_key(rendered),
+        app_key=app_key,
         base_url=settings.base_url,
         audiences=(
             settings.base_url,

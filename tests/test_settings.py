@@ -223,7 +223,7 @@ FINE: list[tuple[dict[str, str], str, object]] = [
     (
         {"AC_ALLOWED_BASE_URLS": "https://a/,https://b/x"},
         "ac_allowed_base_urls",
-        ("https://a", "https://b/x"),
+        ("https://a/", "https://b/x"),
     ),
     ({"LOG_LEVEL": "WARNING"}, "log_level", "warning"),
     ({"LOG_FORMAT": "console"}, "log_format", "console"),

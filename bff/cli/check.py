@@ -187,7 +187,7 @@ def _app_key(settings: Settings) -> str | None:
     """The add-on's key, if the descriptor can be read."""
     try:
         return connect_facts(settings).app_key
-    except (OSError, ValueError, WrongSetting):
+    except WrongSetting:
         return None
 
 
@@ -195,10 +195,8 @@ async def _look_at_descriptor(settings: Settings) -> AsyncIterator[Finding]:
     about, path = "descriptor", settings.connect_descriptor
     try:
         facts = connect_facts(settings)
-    except (OSError, WrongSetting):
-        yield failed(about, f"{path} cannot be read: look at CONNECT_DESCRIPTOR")
-    except ValueError:
-        yield failed(about, f"{path} is not a JSON object with a key: mend it")
+    except WrongSetting as wrong:
+        yield failed(about, str(wrong))
     else:
         migrations = _object(facts.descriptor).get("apiMigrations")
         if not (isinstance(migrations, dict) and migrations.get("signed-install")):

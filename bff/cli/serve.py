@@ -96,7 +96,9 @@ def _serve_in_several(
 ) -> None:
     from bff.web.server import address  # noqa: PLC0415 - see command
     from bff.web.workers import CANNOT_START, supervise  # noqa: PLC0415 - see command
-    from bff.wiring import build_app as _loaded_once_for_all  # noqa: F401, PLC0415 - see command
+    from bff.wiring import build_app  # noqa: PLC0415 - loaded once for all workers
+
+    build_app(settings)  # what is wrong with the settings is said here, before anybody works
 
     def work(parent: int) -> int:
         ready: list[str] = []

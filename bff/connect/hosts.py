@@ -13,7 +13,7 @@ _BASE_URL = re.compile(
     r"(?P<host>[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])"
     r"(?::[0-9]{1,5})?"
     r"(?:[/?#][!-\[\]-~]*)?",  # printable ASCII without the backslash
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 )
 
 

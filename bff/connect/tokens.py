@@ -16,6 +16,7 @@ from bff.connect import jws
 from bff.connect.jws import Token, refused
 from bff.records import Caller, Tenant
 
+CONTEXT_MOST = 4096  # bytes of a context that is copied: a router cuts longer headers
 SESSION_SECONDS = 900
 NOT_BEFORE_LEEWAY_SECONDS = 60
 
@@ -111,7 +112,7 @@ def write_session_token(tenant: Tenant, caller: Caller, *, app_key: str, now: in
         claims["sub"] = caller.subject
     claims["exp"] = now + SESSION_SECONDS
     claims["aud"] = [tenant.client_key]
-    if caller.context is not None:
+    if caller.context is not None and len(orjson.dumps(caller.context)) <= CONTEXT_MOST:
         claims["context"] = caller.context
     return jws.write_hs256(claims, tenant.secrets[0])
 

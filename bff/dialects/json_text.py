@@ -5,6 +5,7 @@ which a provider may split over two events, node-bff.md §7.1).
 """
 
 import json  # noqa: TID251 - orjson refuses lone surrogates and has no ASCII form
+import math
 import re
 from json.encoder import encode_basestring_ascii  # noqa: TID251 - the escaping of one string, in C
 from typing import Any
@@ -21,7 +22,7 @@ def read_json(data: bytes) -> Any:
     except ValueError:
         text = data.decode("utf-8", "surrogatepass")  # UnicodeDecodeError is a ValueError
         try:
-            return json.loads(text, parse_constant=_refuse_constant)
+            return json.loads(text, parse_constant=_refuse_constant, parse_float=_read_float)
         except RecursionError as error:
             raise ValueError("nested too deeply") from error
 
@@ -61,6 +62,13 @@ def _inside(outer: list[Any] | dict[str, Any]) -> list[Any]:
 
 def _escape_run(run: re.Match[str]) -> str:
     return encode_basestring_ascii(run.group())[1:-1]
+
+
+def _read_float(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError("a number beyond any we can hold")
+    return value
 
 
 def _refuse_constant(name: str) -> Any:

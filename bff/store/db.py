@@ -10,8 +10,10 @@ import logging
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from functools import partial
 from typing import Any
 
+import aiosqlite
 import asyncpg
 from sqlalchemy import URL, Connection, event
 from sqlalchemy.exc import SQLAlchemyError
@@ -44,6 +46,7 @@ _BY_SQLSTATE = (
     ("08", "cannot be reached"),
     ("57P", "is starting or shutting down"),
 )
+_ABOUT_ONE_QUERY = ("22", "23")  # data and constraints: the database is there
 _BY_SQLITE_WORDS = (
     ("no such table", "lacks a table: run `bff migrate`"),
     ("locked", "is locked by another process"),
@@ -54,11 +57,13 @@ _BY_SQLITE_WORDS = (
 
 
 class DatabaseError(Exception):
-    """What the driver said, without any value. *reason* goes on after "the database"."""
+    """What the driver said, without any value. *reason* goes on after "the database"; *away* is
+    false where it answered that one query, or one value in it, cannot be.
+    """
 
-    def __init__(self, reason: str, said: str) -> None:
+    def __init__(self, reason: str, said: str, *, away: bool = True) -> None:
         super().__init__(f"the database {reason} ({said})")
-        self.reason = reason
+        self.reason, self.away = reason, away
 
 
 class Database:
@@ -115,6 +120,12 @@ def reason_of(problem: Problem) -> str:
     return cause.reason if isinstance(cause, DatabaseError) else "cannot be used"
 
 
+def is_away(problem: Problem) -> bool:
+    """Whether the database cannot be asked at all, rather than having refused this one query."""
+    cause = problem.__cause__
+    return not isinstance(cause, DatabaseError) or cause.away
+
+
 def _explain(error: BaseException) -> DatabaseError:
     driver = getattr(error, "orig", None) or error
     driver = driver.__cause__ or driver  # SQLAlchemy's asyncpg adapter wraps the real one
@@ -125,7 +136,11 @@ def _explain(error: BaseException) -> DatabaseError:
         return DatabaseError(found[0] if found else "cannot be used", name)
     if isinstance(state, str):
         found = [reason for prefix, reason in _BY_SQLSTATE if state.startswith(prefix)]
-        return DatabaseError(found[0] if found else "cannot be used", f"{name} {state}")
+        return DatabaseError(
+            found[0] if found else "cannot be used",
+            f"{name} {state}",
+            away=not state.startswith(_ABOUT_ONE_QUERY),
+        )
     away = isinstance(driver, OSError)
     return DatabaseError("cannot be reached" if away else "cannot be used", name)
 
@@ -143,7 +158,7 @@ def _engine(url: DatabaseUrl) -> AsyncEngine:
         logging.getLogger("aiosqlite").setLevel(logging.WARNING)  # below it, every value is logged
         engine = create_async_engine(
             URL.create("sqlite+aiosqlite", database=url.place),
-            connect_args={"isolation_level": None, "timeout": BUSY_S},
+            async_creator=partial(_connect_sqlite, url.place),
             **settings,
         )
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
@@ -160,6 +175,19 @@ def _engine(url: DatabaseUrl) -> AsyncEngine:
     return create_async_engine(
         "postgresql+asyncpg://", async_creator=connect, pool_pre_ping=True, **settings
     )
+
+
+async def _connect_sqlite(place: str) -> aiosqlite.Connection:
+    """A connection is a thread. One that cannot connect still has a last word for the loop: it is
+    waited for, or it would find the loop closed and complain about that instead.
+    """
+    connection = aiosqlite.connect(place, isolation_level=None, timeout=BUSY_S)
+    connection._thread.daemon = True
+    try:
+        return await connection
+    except BaseException:
+        await asyncio.to_thread(connection._thread.join, BUSY_S)
+        raise
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

@@ -15,6 +15,7 @@ from bff.records import Tenant
 
 TENANTS_MOST = 4096
 STRANGERS_MOST = 1024  # a list of their own: names that mean nothing must not push tenants out
+STRANGERS_AT_ONCE = 8  # of the pool, which is larger
 STRANGER_S = 1.0
 
 
@@ -39,18 +40,24 @@ class _Flight:
 
 
 class RememberedTenants:
-    """*look_up* asks storage and raises Problem when it is away; *now* is monotonic seconds."""
+    """*look_up* asks storage and raises Problem when it cannot; *is_away* tells whether nobody
+    could ask it now. *now* is monotonic seconds.
+
+    Strangers wait for each other: however many made-up names come, tenants find storage free.
+    """
 
     def __init__(
         self,
         look_up: Callable[[str], Awaitable[Tenant | None]],
         *,
+        is_away: Callable[[Problem], bool],
         now: Callable[[], float],
         fresh_s: float,
         stale_s: float,
         away_s: float,
     ) -> None:
-        self._look_up, self._now = look_up, now
+        self._look_up, self._is_away, self._now = look_up, is_away, now
+        self._strangers_turn = asyncio.Semaphore(STRANGERS_AT_ONCE)
         self._fresh_s, self._stale_s, self._away_s = fresh_s, stale_s, away_s
         self._tenants: OrderedDict[str, _Known] = OrderedDict()
         self._strangers: OrderedDict[str, _Known] = OrderedDict()
@@ -85,9 +92,14 @@ class RememberedTenants:
     async def _ask(self, client_key: str, *, since: int) -> Tenant | None:
         try:
             return (await self._share(client_key, since)).tenant
-        except Problem:
+        except Problem as problem:
             known = self._recall(client_key)
-            if known is None or known.tenant is None or self._now() >= known.usable_until:
+            if (
+                not self._is_away(problem)
+                or known is None
+                or known.tenant is None
+                or self._now() >= known.usable_until
+            ):
                 raise
             return known.tenant
 
@@ -101,7 +113,8 @@ class RememberedTenants:
             if flight.number < since:
                 continue
             if flight.problem is not None:
-                raise Problem(flight.problem.kind, flight.problem.public) from flight.problem
+                problem = flight.problem
+                raise Problem(problem.kind, problem.public) from problem.__cause__
             if flight.known is not None:
                 return flight.known
         return await self._fly(client_key)
@@ -109,11 +122,16 @@ class RememberedTenants:
     async def _fly(self, client_key: str) -> _Known:
         flight = self._flights[client_key] = _Flight(next(self._numbers))
         try:
-            tenant = await self._look_up(client_key)
+            if client_key in self._tenants:
+                tenant = await self._look_up(client_key)
+            else:
+                async with self._strangers_turn:
+                    tenant = await self._look_up(client_key)
             flight.known = self._remember(client_key, tenant, flight.number)
         except Problem as problem:
             flight.problem = problem
-            self._away_until = self._now() + self._away_s
+            if self._is_away(problem):
+                self._away_until = self._now() + self._away_s
             raise
         finally:
             del self._flights[client_key]

@@ -17,12 +17,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bff.records import Tenant
 from bff.store import installs
-from bff.store.db import Database, database_problems
+from bff.store.db import Database, database_problems, is_away
 from bff.store.remembered import RememberedTenants
 from bff.store.tables import ADDON_SETTINGS as ROWS
 
 CLIENT_INFO = "clientInfo"  # the `key` under which ACE keeps an install
+CLIENT_KEY_MOST = 255  # characters, as the Node app's column has it
 PATIENCE_S = 5.0  # for one lookup, connecting included; a change may take twice as long
+
+
+def is_storable(client_key: str) -> bool:
+    """Whether a tenant of that name can exist: what PostgreSQL cannot hold is nobody's name, and
+    must not look like a database that is away.
+    """
+    return len(client_key) <= CLIENT_KEY_MOST and client_key.isprintable()
 
 
 def utc_now() -> datetime:
@@ -44,16 +52,21 @@ class TenantStore:
     ) -> None:
         self._db, self._today, self._patience_s = db, today, patience_s
         self._remembered = RememberedTenants(
-            self._look_up, now=now, fresh_s=fresh_s, stale_s=stale_s, away_s=patience_s
+            self._look_up,
+            is_away=is_away,
+            now=now,
+            fresh_s=fresh_s,
+            stale_s=stale_s,
+            away_s=patience_s,
         )
 
     async def find(self, client_key: str) -> Tenant | None:
         """From memory while fresh. Raises Problem(INTERNAL) when nobody can say."""
-        return await self._remembered.find(client_key)
+        return await self._remembered.find(client_key) if is_storable(client_key) else None
 
     async def find_fresh(self, client_key: str) -> Tenant | None:
         """From the database, refreshing memory; the last known while the database is away."""
-        return await self._remembered.find_fresh(client_key)
+        return await self._remembered.find_fresh(client_key) if is_storable(client_key) else None
 
     async def save(self, client_key: str, payload: Mapping[str, Any]) -> None:
         """Replaces whatever was stored; one row is left, however many there were."""
@@ -64,6 +77,8 @@ class TenantStore:
 
     async def retire(self, client_key: str) -> None:
         """Takes the tenant's secrets out of its rows and says when; the rows stay."""
+        if not is_storable(client_key):
+            return
         at = self._today().strftime("%Y-%m-%dT%H:%M:%SZ")
         async with self._change(client_key) as connection:
             await _take_secrets_away(connection, client_key, at)

@@ -169,6 +169,8 @@ class _Library(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         method = record.levelname.lower()
+        if record.name == "aiohttp.server":  # a caller's broken body; our own failures we tell
+            method = "warning"
         log = structlog.get_logger()
         getattr(log, method if method in LEVELS else "warning")(
             "library.says",

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
 from bff.errors import Problem
 from bff.web.middleware import REQUEST_LINE, add_headers, with_request_line
@@ -33,12 +33,14 @@ def build(
     table: dict[str, dict[str, Handler]] = {}
     for route in routes:
         handler = _enter(route)
-        app.router.add_route(route.method, route.path, handler)
+        app.router.add_route(route.method, route.path, handler, expect_handler=_expect)
         table.setdefault(route.path.lower(), {})[route.method] = handler
         if route.method == "GET":
-            app.router.add_route("HEAD", route.path, handler)
+            app.router.add_route("HEAD", route.path, handler, expect_handler=_expect)
             table[route.path.lower()]["HEAD"] = handler
-    app.router.add_route("*", "/{path:.*}", _Elsewhere(table, find_file).find)
+    app.router.add_route(
+        "*", "/{path:(?s:.*)}", _Elsewhere(table, find_file).find, expect_handler=_expect
+    )
     app.on_response_prepare.append(add_headers)
 
     async def services(app: web.Application) -> Any:
@@ -47,6 +49,15 @@ def build(
 
     app.cleanup_ctx.append(services)
     return app
+
+
+async def _expect(request: web.Request) -> None:
+    """As aiohttp, but what was expected is not repeated."""
+    if request.headers.get("Expect", "").lower() != "100-continue":
+        raise web.HTTPExpectationFailed(text="Unknown expectation")
+    if request.version == HttpVersion11:
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # what follows is the answer: its own head comes first
 
 
 def _enter(route: Route[Any]) -> Handler:

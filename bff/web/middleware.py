@@ -132,8 +132,7 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
         for name, value in _NEVER_CACHED:
             headers.setdefault(name, value)
     line = request.get(REQUEST_LINE)
-    if line is not None:
-        headers["X-Request-Id"] = line.request_id
+    headers["X-Request-Id"] = new_request_id() if line is None else line.request_id
     admitted = request.get(ADMITTED)
     services = request.app[SERVICES]
     if admitted is not None:

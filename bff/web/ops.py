@@ -24,8 +24,9 @@ _FORWARDED = (
     "Forwarded",
     "True-Client-IP",
     "Via",
-    "X-Forwarded-For",
-    "X-Forwarded-Host",
+    "Fastly-Client-IP",
+    "X-Client-IP",
+    "X-Cluster-Client-IP",
     "X-Real-IP",
 )
 
@@ -71,6 +72,8 @@ async def _failing(services: Services) -> str | None:
 
 def _is_local(request: web.Request) -> bool:
     if any(name in request.headers for name in _FORWARDED):
+        return False
+    if any(name.lower().startswith("x-forwarded") for name in request.headers):
         return False
     # The name that was asked for, too: a tunnel may add no header, and a page may rebind a name.
     try:

@@ -116,4 +116,5 @@ def _read_weight(text: str) -> float:
 
 
 def _write(text: str, content_type: str) -> web.Response:
-    return web.Response(status=401, text=text, content_type=content_type, charset="utf-8")
+    body = text.encode("utf-8", "backslashreplace")  # a body may hold half a surrogate pair
+    return web.Response(status=401, body=body, content_type=content_type, charset="utf-8")

@@ -18,6 +18,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
 
 from bff.errors import Kind, Problem
+from bff.web.middleware import new_request_id
 from bff.web.services import SERVICES
 
 NAME = "bff"
@@ -232,7 +233,13 @@ class _Connection(web.RequestHandler):
                 status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
             response = web.json_response({"error": HTTPStatus(status).phrase}, status=status)
             response.force_close()
-            _log.info("request.unreadable", status=status, error=type(exc).__name__)
+            request_id = response.headers["X-Request-Id"] = new_request_id()
+            _log.info(
+                "request.unreadable",
+                request_id=request_id,
+                status=status,
+                error=type(exc).__name__,
+            )
         else:
             response = super().handle_error(request, status, exc, message)
         response.headers["Server"] = NAME

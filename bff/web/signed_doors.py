@@ -14,9 +14,12 @@ from bff.connect import install_tokens, positions
 from bff.connect.hosts import BaseUrl, read_base_url
 from bff.connect.jws import Token, verify_rs256
 from bff.errors import Kind, Problem
+from bff.store.tenants import is_storable
 from bff.web.body import read_body
 from bff.web.doors import request_hash
 from bff.web.services import SERVICES, ConnectFacts
+
+QUOTED_MOST = 200  # characters of a base URL that is refused
 
 
 class NotRegistered(Problem):
@@ -58,7 +61,8 @@ async def signed_uninstall(request: web.Request) -> Installation:
 async def _verify(request: web.Request, fields: Mapping[str, Any]) -> Installation:
     client_key = fields.get("clientKey")
     if not isinstance(client_key, str) or not client_key:
-        raise NotRegistered(f"No client key provided for host at {fields.get('baseUrl')}.")
+        host = _quoted(fields.get("baseUrl"))
+        raise NotRegistered(f"No client key provided for host at {host}.")
     services = request.app[SERVICES]
     token = _read_token(request, fields)
     issuer = install_tokens.check_install_claims(
@@ -92,15 +96,23 @@ def _check_host(fields: Mapping[str, Any], connect: ConnectFacts) -> BaseUrl:
     url = read_base_url(text)
     if url is None or not (connect.development or connect.hosts.allow(url)):
         raise NotRegistered(
-            f"Host at {text} is not authorized to register as the host does not match the "
+            f"Host at {_quoted(text)} is not authorized to register as the host does not match the "
             f"registration whitelist ({','.join(connect.hosts.patterns)})."
         )
     return url
 
 
+def _quoted(base_url: object) -> str:
+    """What was sent, as far as a person reads it."""
+    text = str(base_url)
+    return text if len(text) <= QUOTED_MOST else f"{text[:QUOTED_MOST]}…"
+
+
 def _check_payload(fields: Mapping[str, Any], base_url: BaseUrl, connect: ConnectFacts) -> None:
     """What Node stored without a look, and what then locked the tenant out."""
     _check_key(fields, connect)
+    if not is_storable(fields["clientKey"]):
+        raise Problem(Kind.BAD_REQUEST, "The installation's clientKey is none.", at="clientKey")
     secret = fields.get("sharedSecret")
     if not isinstance(secret, str) or not secret:
         raise Problem(Kind.BAD_REQUEST, "The installation has no sharedSecret.", at="sharedSecret")

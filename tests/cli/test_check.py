@@ -179,11 +179,11 @@ async def test_an_address_where_nobody_answers_yet_is_no_failure(environment, wo
     [
         (
             "{",
-            "failed  descriptor: atlassian-connect.json is not a JSON object with a key: mend it",
+            'failed  descriptor: CONNECT_DESCRIPTOR holds "atlassian-connect.json", which is not a JSON',
         ),
         (
             "{}",
-            "failed  descriptor: atlassian-connect.json is not a JSON object with a key: mend it",
+            'failed  descriptor: CONNECT_DESCRIPTOR holds "atlassian-connect.json", which is not a JSON',
         ),
         (
             '{"key":"k"}',
@@ -203,7 +203,8 @@ async def test_a_descriptor_that_is_not_there(environment) -> None:
     environment.setenv("CONNECT_DESCRIPTOR", "mine.json")
 
     assert about(await findings(), "descriptor") == [
-        "failed  descriptor: mine.json cannot be read: look at CONNECT_DESCRIPTOR"
+        'failed  descriptor: CONNECT_DESCRIPTOR holds "mine.json", where there is no file; '
+        "it may hold the path of a JSON file."
     ]
 
 

@@ -5,7 +5,7 @@ import pytest
 from bff.errors import Kind, Problem
 from bff.records import Tenant
 from bff.store import remembered
-from bff.store.remembered import RememberedTenants
+from bff.store.remembered import STRANGERS_AT_ONCE, RememberedTenants
 from tests.support.clock import FakeClock
 
 
@@ -22,6 +22,8 @@ class Storage:
     def __init__(self) -> None:
         self.rows: dict[str, Tenant] = {"site": OLD}
         self.away = False
+        self.refuses: set[str] = set()
+        self.at_once = self.most_at_once = 0
         self.asked = 0
         self.someone_asks = asyncio.Event()
         self.may_answer = asyncio.Event()
@@ -31,8 +33,11 @@ class Storage:
         self.asked += 1
         self.someone_asks.set()
         row = self.rows.get(client_key)
+        self.at_once += 1
+        self.most_at_once = max(self.at_once, self.most_at_once)
         await self.may_answer.wait()
-        if self.away:
+        self.at_once -= 1
+        if self.away or client_key in self.refuses:
             raise Problem(Kind.INTERNAL, "Storage is not available.")
         return row
 
@@ -54,7 +59,12 @@ async def storage() -> Storage:
 @pytest.fixture
 def memory(storage: Storage, clock: FakeClock) -> RememberedTenants:
     return RememberedTenants(
-        storage.look_up, now=clock.now, fresh_s=5.0, stale_s=3600.0, away_s=5.0
+        storage.look_up,
+        is_away=lambda _: storage.away,
+        now=clock.now,
+        fresh_s=5.0,
+        stale_s=3600.0,
+        away_s=5.0,
     )
 
 
@@ -244,3 +254,39 @@ async def test_strangers_do_not_push_tenants_out_and_memory_is_bounded(
 
     await memory.find("second")
     assert storage.asked == 55
+
+
+async def test_a_refused_question_does_not_make_old_secrets_count_again(
+    memory: RememberedTenants, storage: Storage, clock: FakeClock
+) -> None:
+    """Somebody asks for a name storage refuses, and a tenant is gone meanwhile."""
+    await memory.find("site")
+    storage.refuses.add("odd name")
+    clock.time += 6
+    with pytest.raises(Problem):
+        await memory.find("odd name")
+
+    del storage.rows["site"]
+
+    assert await memory.find("site") is None
+
+
+async def test_strangers_wait_for_each_other_and_tenants_for_none_of_them(
+    memory: RememberedTenants, storage: Storage, clock: FakeClock
+) -> None:
+    await memory.find("site")
+    clock.time += 6
+    storage.hold()
+    async with asyncio.TaskGroup() as tasks:
+        for number in range(50):
+            tasks.create_task(memory.find(f"stranger {number}"))
+        await storage.someone_asks.wait()
+        known = tasks.create_task(memory.find("site"))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        under_way = storage.at_once
+        storage.may_answer.set()
+
+    assert known.result() == OLD
+    assert under_way <= STRANGERS_AT_ONCE + 1
+    assert storage.most_at_once <= STRANGERS_AT_ONCE + 1

@@ -275,3 +275,14 @@ async def test_saving_works_on_an_empty_database_once_it_is_migrated(empty: Data
     await store_of(empty).save("site", INSTALL)
 
     assert len(await stored(empty)) == 1
+
+
+@pytest.mark.parametrize("name", ["a\0b", "x" * 256, "\ud800", ""])
+async def test_a_name_that_cannot_be_stored_is_nobody_and_no_sign_of_trouble(
+    db: Database, name: str
+) -> None:
+    store = store_of(db)
+
+    assert await store.find(name) is None
+    assert await store.find_fresh(name) is None
+    await store.retire(name)
