@@ -58,8 +58,11 @@ class Original:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """*content* is true when a reader would see something of it: after that nothing is retried."""
+    """*content* is true when a reader would see something of it: after that nothing is retried.
+    *delta* is true when the original says where text would stand, even if there is none.
+    """
 
     events: tuple[Event, ...]
     original: Original | None = None
     content: bool = False
+    delta: bool = False

@@ -118,12 +118,13 @@ class StreamWriter:
     def feed(self, chunk: Chunk) -> bytes:
         """The frames of *chunk*; empty when the frontend has no use for it."""
         if chunk.content:
-            self.shown = self._delta_seen = True
+            self.shown = True
+        self._delta_seen = self._delta_seen or chunk.delta
         original = chunk.original
         if original is None or original.dialect != openai_chat.NAME:
             return self._spell(chunk)
         data = original.data
-        if not chunk.content and not self._worth_passing(chunk, data):
+        if not (chunk.content or chunk.delta or _has_more_than_usage(chunk)):
             return b""
         if b'"refusal"' in data and chunk.content:
             return self._spell(chunk)
@@ -148,16 +149,6 @@ class StreamWriter:
         text = f"\n\n*{public}*" if self.shown else f"An error occurred: {public}"
         error = {"message": public, "type": problem.kind.value}
         return self._frame({"content": text}, None, error=error) + DONE
-
-    def _worth_passing(self, chunk: Chunk, data: bytes) -> bool:
-        """Not for the chunk that holds the usage alone; the caller did not ask for it
-        (api-faces.md §5).
-        """
-        worth = any(isinstance(event, Started | Finished) for event in chunk.events) or (
-            not chunk.events and b'"delta"' in data
-        )
-        self._delta_seen = self._delta_seen or (worth and b'"delta"' in data)
-        return worth
 
     def _spell(self, chunk: Chunk) -> bytes:
         frames = []
@@ -186,6 +177,11 @@ class StreamWriter:
                 **beside,
             }
         )
+
+
+def _has_more_than_usage(chunk: Chunk) -> bool:
+    """The chunk with the usage alone is not passed on: the caller did not ask (api-faces.md §5)."""
+    return any(isinstance(event, Started | Finished) for event in chunk.events)
 
 
 # -- errors before the stream ----------------------------------------------------------------------

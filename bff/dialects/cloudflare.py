@@ -16,6 +16,7 @@ METADATA_LIMIT = 1024  # bytes of the header, ours; Cloudflare takes five entrie
 
 _EDGE_ALWAYS = frozenset({*range(520, 528), 530})
 _EDGE_UNLESS_JSON = frozenset({502, 503, 504})
+_CODE = re.compile(rb'"(?:internalCode|code)"\s*:\s*(\d{1,6})')
 _EDGE_REFUSED = re.compile(rb"\s*error code: 10\d\d\s*")
 
 _CONFIG = (Kind.UPSTREAM_AUTH, Sign.GATEWAY_CONFIG)
@@ -88,10 +89,14 @@ def read_refusal(status: int, content_type: str, data: bytes) -> Problem | None:
     """The gateway's or the edge's own failure; None when the answer is the provider's."""
     value = _json(data)
     code = _gateway_code(value)
+    if code is None and b'"AiGatewayError"' in data:  # too long, or cut: still the gateway's
+        found = _CODE.search(data)
+        code = int(found[1]) if found else 0
     if code is not None:
         kind, sign = _CODES.get(code, _by_status(status))
         return Problem(kind, _PUBLIC[kind], status=status, sign=sign)
-    if status in _EDGE_ALWAYS or (status in _EDGE_UNLESS_JSON and not isinstance(value, dict)):
+    says_json = "json" in content_type or data.lstrip()[:1] == b"{"
+    if status in _EDGE_ALWAYS or (status in _EDGE_UNLESS_JSON and not says_json):
         kind = Kind.TIMEOUT if status in (504, 522, 524) else Kind.CONNECTION
         return Problem(
             kind,
@@ -107,7 +112,7 @@ def read_refusal(status: int, content_type: str, data: bytes) -> Problem | None:
 
 
 def _by_status(status: int) -> tuple[Kind, Sign]:
-    """A code we do not know: no reason to go round the gateway, unless it says it is broken."""
+    """A code we do not know is never a reason to go round the gateway: it may be a policy's."""
     if status == 402:
         return _BILLING
     if status == 424:
@@ -115,7 +120,7 @@ def _by_status(status: int) -> tuple[Kind, Sign]:
     if status == 429:
         return _SPEND
     if status >= 500:
-        return _PROVIDER
+        return Kind.UPSTREAM, Sign.PROVIDER_DOWN
     return Kind.BAD_REQUEST, Sign.PROVIDER_REFUSED
 
 

@@ -5,9 +5,7 @@ Not the OpenAI face (callers who speak it to us). Source: contract providers.md 
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypedDict
-
-import orjson
+from typing import Any, TypedDict, TypeGuard
 
 from bff.chat.events import (
     Chunk,
@@ -20,11 +18,12 @@ from bff.chat.events import (
     UsageReported,
 )
 from bff.chat.request import ChatRequest, Foreign, Message, Part
-from bff.dialects.json_text import read_json
+from bff.dialects.json_text import read_json, write_ascii
 from bff.dialects.sse import Decoder
 from bff.errors import Kind, Problem, Sign
 
 NAME = "openai_chat"
+_COUNT_MOST = 2**53  # tokens; beyond it JSON readers disagree
 
 _REASONS: Mapping[str, FinishReason] = {
     "stop": FinishReason.STOP,
@@ -68,7 +67,7 @@ def write_request(request: ChatRequest, *, model: str, limit_field: str) -> byte
     }
     if request.max_tokens is not None:
         body[limit_field] = request.max_tokens
-    return orjson.dumps(body)
+    return write_ascii(body)  # half a surrogate pair in a question is sent on as it came
 
 
 def _write_message(message: Message) -> dict[str, Any]:
@@ -132,7 +131,10 @@ class StreamReader:
             return
         error = value.get("error")
         if error:
-            self._fail(read_error_object(error))
+            if self.finished:
+                self.done = True  # the answer is whole: what fails after it takes nothing away
+            else:
+                self._fail(read_error_object(error))
             return
         try:
             chunks.append(self._chunk(value, data))  # type: ignore[arg-type]  # checked field by field
@@ -154,21 +156,23 @@ class StreamReader:
 
     def _chunk(self, wire: WireChunk, data: bytes) -> Chunk:
         events: list[Event] = []
-        content = False
+        content = delta = False
         choices = wire.get("choices")
         if choices:
             if not self._started:
                 self._started = True
                 events.append(_started(wire))
             text, reason = _read_choice(choices[0], "delta")
+            delta = isinstance(choices[0].get("delta"), dict)
             if text:
+                self.finished = False  # whatever was said before: it goes on
                 content = self._content = True
                 events.append(TextDelta(text))
             if reason is not None:
                 self.finished = True
                 events.append(Finished(reason))
         events.extend(_read_usage(wire.get("usage")))
-        return Chunk(tuple(events), Original(NAME, data), content)
+        return Chunk(tuple(events), Original(NAME, data), content, delta)
 
 
 def read_completion(data: bytes) -> list[Chunk]:
@@ -211,7 +215,9 @@ def _read_choice(choice: _Choice, field: str) -> tuple[str, FinishReason | None]
     if not isinstance(text, str):
         raise TypeError("content is not text")
     reason = choice.get("finish_reason")
-    return text, None if reason is None else _REASONS.get(reason, FinishReason.STOP)
+    if not isinstance(reason, str) or not reason:  # some servers send "" on every chunk
+        return text, None
+    return text, _REASONS.get(reason, FinishReason.STOP)
 
 
 def _read_usage(usage: object) -> tuple[UsageReported, ...]:
@@ -221,17 +227,21 @@ def _read_usage(usage: object) -> tuple[UsageReported, ...]:
     details = usage.get("prompt_tokens_details")
     cached = details.get("cached_tokens") if isinstance(details, dict) else 0
     prompt, completion = usage.get("prompt_tokens"), usage.get("completion_tokens")
-    if not (isinstance(prompt, int) and isinstance(completion, int)):
+    if not (_is_count(prompt) and _is_count(completion)):
         return ()
     total = usage.get("total_tokens")
     return (
         UsageReported(
             prompt,
             completion,
-            total if isinstance(total, int) else prompt + completion,
-            cached if isinstance(cached, int) else 0,
+            total if _is_count(total) else prompt + completion,
+            cached if _is_count(cached) else 0,
         ),
     )
+
+
+def _is_count(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and 0 <= value < _COUNT_MOST
 
 
 # -- errors --------------------------------------------------------------------------------------

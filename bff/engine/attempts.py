@@ -79,11 +79,11 @@ class Engine:
         started = self._clock.now()
         deadline = started + self._total_s
         self._budget.asked(started)
-        ways = self._ways(provider, facts)
+        ways, ticket = self._ways(provider, facts)
         way = tried = 0
         while True:
             via = ways[way]
-            judge = partial(self._judge, provider.name, via)
+            judge = partial(self._judge, provider.name, via, ticket)
             attempt = _Attempt(facts, via, started, judge, self._observer, self._clock)
             tried += 1
             try:
@@ -111,14 +111,16 @@ class Engine:
             if verdict.wait_s:
                 await self._clock.sleep(verdict.wait_s)
 
-    def _ways(self, provider: Provider, facts: Facts) -> tuple[str, ...]:
-        breaker = self._breakers[provider.name]
-        admitted = "gateway" not in provider.ways or breaker.admit(self._clock.now())
-        ways = order_ways(provider.ways, gateway_admitted=admitted)
+    def _ways(self, provider: Provider, facts: Facts) -> tuple[tuple[str, ...], int | None]:
+        """The ways in order, and the breaker's ticket for the gateway."""
+        if "gateway" not in provider.ways:
+            return provider.ways, None
+        ticket = self._breakers[provider.name].admit(self._clock.now())
+        ways = order_ways(provider.ways, gateway_admitted=ticket is not None)
         if len(ways) < len(provider.ways):
             facts.fallback_reasons.append("breaker_open")
             self._observer.fell_back(reason="breaker_open")
-        return ways
+        return ways, ticket
 
     def _verdict(
         self, attempt: "_Attempt", problem: Problem, tried: int, deadline: float, *, more: bool
@@ -140,18 +142,18 @@ class Engine:
             return Verdict(Move.STOP)
         return verdict
 
-    def _judge(self, provider: str, via: str, problem: Problem | None) -> None:
+    def _judge(self, provider: str, via: str, ticket: int | None, problem: Problem | None) -> None:
         """Tells the breaker how an attempt through the gateway ended; None is a success."""
         if via != "gateway":
             return
         breaker, now = self._breakers[provider], self._clock.now()
         before = breaker.state(now)
         if problem is None:
-            breaker.succeeded()
+            breaker.succeeded(ticket)
         elif is_fallback_class(problem, via=via):
-            breaker.failed(now)
+            breaker.failed(ticket, now)
         else:
-            breaker.abandoned()
+            breaker.abandoned(ticket)
         after = breaker.state(now)
         if after is not before:
             self._observer.breaker_changed(upstream=provider, state=after.value)

@@ -3,10 +3,13 @@
 Not a ledger: nothing is stored here. Source: gateway.md §11 "Read", api-faces.md §9.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from bff.chat.events import Chunk, Finished, UsageReported
+
+_WORD = re.compile(r"[!-~]{1,200}")
 
 
 @dataclass(slots=True)
@@ -33,11 +36,11 @@ class Facts:
         told.
         """
         self.headers_s = seconds
-        self.log_id = headers.get("cf-aig-log-id")
-        self.cache_status = headers.get("cf-aig-cache-status")
-        self.gateway_step = headers.get("cf-aig-step")
-        self.gateway_request_id = headers.get("cf-aig-request-id")
-        self.ray = headers.get("cf-ray")
+        self.log_id = _word(headers, "cf-aig-log-id")
+        self.cache_status = _word(headers, "cf-aig-cache-status")
+        self.gateway_step = _word(headers, "cf-aig-step")
+        self.gateway_request_id = _word(headers, "cf-aig-request-id")
+        self.ray = _word(headers, "cf-ray")
 
     def note_chunk(self, chunk: Chunk) -> None:
         for event in chunk.events:
@@ -45,3 +48,9 @@ class Facts:
                 self.finish_reason = event.reason.value
             elif isinstance(event, UsageReported):
                 self.usage = event
+
+
+def _word(headers: Mapping[str, str], name: str) -> str | None:
+    """One short printable word, or nothing: it goes into our headers and our log."""
+    value = headers.get(name, "")
+    return value if _WORD.fullmatch(value) else None

@@ -16,12 +16,17 @@ class BreakerState(StrEnum):
 
 
 class Breaker:
-    """A state machine; *now* is monotonic seconds. One probe at a time while half open."""
+    """A state machine; *now* is monotonic seconds. One probe at a time while half open.
+
+    Who is admitted gets a ticket and shows it with the outcome: what was asked before the breaker
+    last opened or closed tells nothing about it any more.
+    """
 
     def __init__(self, *, failures: int = 5, window_s: float = 30.0, rest_s: float = 30.0) -> None:
         self._most, self._window, self._rest = failures, window_s, rest_s
         self._failed_at: deque[float] = deque(maxlen=failures)
         self._opened_at: float | None = None
+        self._current = 0  # the ticket that counts
         self._probing = False
 
     def state(self, now: float) -> BreakerState:
@@ -31,27 +36,38 @@ class Breaker:
             return BreakerState.HALF_OPEN
         return BreakerState.OPEN
 
-    def admit(self, now: float) -> bool:
-        """Whether to ask this upstream now; while half open the first to ask is the probe."""
+    def admit(self, now: float) -> int | None:
+        """A ticket to ask this upstream with; while half open the first to ask is the probe."""
         state = self.state(now)
         if state is BreakerState.HALF_OPEN and not self._probing:
             self._probing = True
-            return True
-        return state is BreakerState.CLOSED
+            self._current += 1
+            return self._current
+        return self._current if state is BreakerState.CLOSED else None
 
-    def succeeded(self) -> None:
+    def succeeded(self, ticket: int | None) -> None:
         """It answered. Closes a half-open breaker; a closed one keeps its count of failures."""
-        if self._opened_at is not None:
+        if self._is_probe(ticket):
             self._opened_at, self._probing = None, False
             self._failed_at.clear()
 
-    def failed(self, now: float) -> None:
+    def failed(self, ticket: int | None, now: float) -> None:
         """A failure that would have been worth a fallback."""
-        self._failed_at.append(now)
-        full = len(self._failed_at) == self._most and now - self._failed_at[0] <= self._window
-        if self._opened_at is not None or full:
-            self._opened_at, self._probing = now, False
+        if self._is_probe(ticket):
+            self._open(now)
+        elif self._opened_at is None and ticket == self._current:
+            self._failed_at.append(now)
+            if len(self._failed_at) == self._most and now - self._failed_at[0] <= self._window:
+                self._open(now)
 
-    def abandoned(self) -> None:
+    def abandoned(self, ticket: int | None) -> None:
         """The probe ended without telling us anything: a refusal, or its caller left."""
-        self._probing = False
+        if self._is_probe(ticket):
+            self._probing = False
+
+    def _is_probe(self, ticket: int | None) -> bool:
+        return self._probing and ticket == self._current
+
+    def _open(self, now: float) -> None:
+        self._opened_at, self._probing = now, False
+        self._current += 1

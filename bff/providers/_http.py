@@ -20,6 +20,7 @@ from bff.policy.deadline import Timers
 from bff.policy.retry import read_retry_after
 
 _REFUSAL_BYTES = 64 * 1024  # of an error's body; more is not read
+_REFUSAL_S = 5.0  # for that body: the status is known already
 _AFTER_FINISH_S = 2.0  # of silence: then a finished answer is over, `[DONE]` or not
 _DRAIN_S = (
     0.25  # for the end of the body after the end of the answer, so that the line can be reused
@@ -79,7 +80,8 @@ async def ask(
     if 200 <= response.status < 300:
         return response
     try:
-        data = await _read_all(response, timers, deadline, _REFUSAL_BYTES)
+        soon = asyncio.get_running_loop().time() + _REFUSAL_S
+        data = await _read_all(response, timers, min(soon, deadline), _REFUSAL_BYTES)
     finally:
         _leave(response)
     wait = read_retry_after(response.headers)

@@ -132,7 +132,10 @@ def _json() -> list[Any]:
 
 def _write_json(_logger: object, _method: str, fields: Fields) -> bytes:
     first = {name: fields.pop(name, None) for name in ("time", "level", "message")}
-    return orjson.dumps(first | dict(fields))
+    try:
+        return orjson.dumps(first | dict(fields))
+    except TypeError:  # what JSON cannot hold must not cost the line
+        return orjson.dumps({name: ascii(value) for name, value in (first | dict(fields)).items()})
 
 
 def _console(stream: BinaryIO | None) -> list[Any]:

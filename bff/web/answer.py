@@ -8,16 +8,19 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from aiohttp import web
+import structlog
+from aiohttp import HttpVersion11, web
 
 from bff.chat.events import Chunk
 from bff.chat.request import ChatRequest
 from bff.engine.attempts import Answer
 from bff.engine.metering import Facts
-from bff.errors import Problem
+from bff.errors import Kind, Problem
 from bff.web.live import LiveStream
 from bff.web.middleware import REQUEST_LINE
 from bff.web.services import SERVICES
+
+_log = structlog.get_logger("bff.stream")
 
 
 class _EventStream(web.StreamResponse):
@@ -50,8 +53,11 @@ async def stream_answer(
     line.model = chat.model
     facts: Facts | None = None
 
-    async def open_response() -> web.StreamResponse:
-        response = _EventStream(headers={**headers, **(_told(facts) if facts else {})})
+    async def open_response(early: bool) -> web.StreamResponse:
+        told = {} if early or facts is None else _told(facts)  # early: another way may still answer
+        response = _EventStream(headers={**headers, **told})
+        if request.version < HttpVersion11:
+            response.force_close()  # its end is the end of the connection
         await response.prepare(request)
         return response
 
@@ -64,7 +70,7 @@ async def stream_answer(
                 live.tie(leash)
                 line.facts = facts = answer.facts
                 await _pipe(answer, writer, live)
-        except (Problem, TimeoutError) as error:
+        except Exception as error:  # noqa: BLE001 - a stream that has begun ends in words
             if live.over:  # all has been said: what failed is the tidying
                 return live.response
             problem = _problem_of(error, live)
@@ -88,16 +94,22 @@ async def _pipe(answer: Answer, writer: Writer, live: LiveStream) -> None:
             if frames:
                 await live.write(frames)
         elif frames:
-            live.hold(frames)
+            await live.hold(frames)
 
 
-def _problem_of(error: Problem | TimeoutError, live: LiveStream) -> Problem:
-    """What to say of *error*: a wait that ran out was ended from outside, with words of its own."""
+def _problem_of(error: Exception, live: LiveStream) -> Problem:
+    """What to say of *error*: a wait that ran out was ended from outside, with words of its own.
+
+    Raises what can no longer be said, or must be said with a status.
+    """
     if isinstance(error, Problem):
         return error
-    if live.ending is None:
+    if isinstance(error, TimeoutError) and live.ending is not None:
+        return live.ending
+    if isinstance(error, ConnectionError) or not live.committed:
         raise error
-    return live.ending
+    _log.error("stream.crashed", exc_info=error)
+    return Problem(Kind.INTERNAL, "Something went wrong here. Please try again.")
 
 
 def _frames(writer: Writer, batch: Sequence[Chunk]) -> bytes:

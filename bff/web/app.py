@@ -8,14 +8,16 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
+import structlog
 from aiohttp import HttpVersion11, web
 
-from bff.errors import Problem
+from bff.errors import Kind, Problem
 from bff.web.middleware import REQUEST_LINE, add_headers, with_request_line
 from bff.web.refusals import write_not_found, write_refusal
 from bff.web.routes import Route
 from bff.web.services import SERVICES, Services
 
+_log = structlog.get_logger("bff.request")
 Handler = Callable[[web.Request], Any]
 FindFile = Callable[[web.Request], Awaitable[web.StreamResponse | None]]
 
@@ -71,6 +73,14 @@ def _enter(route: Route[Any]) -> Handler:
         except Problem as problem:
             line.kind = problem.kind
             return refuse(request, problem)
+        except (web.HTTPException, ConnectionError):
+            raise
+        except Exception as error:
+            if line.begun:  # nothing can be said any more
+                raise
+            line.kind = Kind.INTERNAL
+            _log.error("request.crashed", exc_info=error)
+            return refuse(request, Problem(Kind.INTERNAL, "Internal server error"))
 
     return enter
 

@@ -3,7 +3,7 @@
 Source: contract node-bff.md §3.2, operations.md (VISIBLE_ERRORS, order of checks).
 """
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
 from bff.chat.request import Tags
 from bff.dialects import chatgpt
@@ -43,7 +43,7 @@ async def converse(request: web.Request, caller: Caller) -> web.StreamResponse:
         model=facts.model, created=int(services.now()), answer_id=f"chatcmpl-{line.request_id}"
     )
     headers = dict(_STREAM_HEADERS)
-    if request.keep_alive and not services.draining:
+    if request.keep_alive and request.version >= HttpVersion11 and not services.draining:
         headers["Connection"] = "keep-alive"
     return await stream_answer(
         request, chat, writer=writer, heartbeat=chatgpt.HEARTBEAT, headers=headers

@@ -7,13 +7,17 @@ task and no timer of its own. What is due when is policy.pace's to say.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
-from aiohttp import ClientConnectionResetError, web
+import structlog
+from aiohttp import web
 
 from bff.errors import Problem
 from bff.policy.pace import Due, Pace
+
+HELD_MOST = 32 * 1024  # bytes: less than aiohttp writes without waiting for the client
+_log = structlog.get_logger("bff.stream")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +46,9 @@ class LiveStream:
         *,
         heartbeat: bytes,
         pace: Pace,
-        open_response: Callable[[], Awaitable[web.StreamResponse]],
+        open_response: Callable[[bool], Awaitable[web.StreamResponse]],
     ) -> None:
+        """*open_response* is told whether the stream begins early: before its first content."""
         self._transport = request.transport
         self._heartbeat, self._pace = heartbeat, pace
         self._open_response = open_response
@@ -91,15 +96,20 @@ class LiveStream:
     def ending(self) -> Problem | None:
         return self._ending
 
-    def hold(self, frames: bytes) -> None:
-        """Keeps a preamble back for a moment: until content, or until it is due."""
+    async def hold(self, frames: bytes) -> None:
+        """Keeps a preamble back for a moment: until content, or until it is due, or is too much
+        for the pulse to send without waiting.
+        """
+        if sum(map(len, self._held)) + len(frames) > HELD_MOST:
+            await self.write(frames)
+            return
         self._held.append(frames)
         self._pace.held(self._now())
 
     async def write(self, frames: bytes) -> None:
         """Whole events only. Waits while the client does not read."""
         if self._response is None:
-            await self._commit()
+            await self._commit(early=False)
         if self._held:
             frames = b"".join([*self._held, frames])
             self._held.clear()
@@ -120,18 +130,24 @@ class LiveStream:
         waiting = self._transport.get_write_buffer_size()
         due = self._pace.look(self._now(), sent=self._handed - waiting, waiting=waiting)
         if due is Due.CUT:
-            self._transport.abort()
+            self.abort()
         elif self._over:
             return
         elif due is Due.COMMIT:
+            await self._commit(early=True)
             await self.write(b"" if self._held else self._heartbeat)
         elif due is Due.HEARTBEAT:
             await self.write(self._heartbeat)
 
-    async def _commit(self) -> None:
+    def abort(self) -> None:
+        """Cuts the line: its handler is told by aiohttp."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    async def _commit(self, *, early: bool) -> None:
         async with self._opening:
             if self._response is None:
-                self._response = await self._open_response()
+                self._response = await self._open_response(early)
 
 
 class LiveStreams:
@@ -204,5 +220,16 @@ class LiveStreams:
             await self._busy.wait()
             await sleep(self.beat.tick_s)
             for stream in tuple(self._open):
-                with suppress(ClientConnectionResetError):  # its handler is told by aiohttp
-                    await stream.beat()
+                if stream in self._open:  # it may have ended while another was looked at
+                    await _beat_one(stream)
+
+
+async def _beat_one(stream: LiveStream) -> None:
+    """What goes wrong with one stream is not the others' business."""
+    try:
+        await stream.beat()
+    except ConnectionError:  # its handler is told by aiohttp
+        return
+    except Exception as error:  # noqa: BLE001 - or one stream could end the whole process
+        _log.error("stream.pulse_failed", exc_info=error)
+        stream.abort()

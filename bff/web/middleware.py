@@ -47,6 +47,7 @@ class RequestLine:
     model: str | None = None
     kind: Kind | None = None
     facts: Facts | None = field(default=None)
+    begun: bool = False  # the status line is out, or on its way
     sent_status: int | None = None  # of a stream that was said to its end
 
 
@@ -82,6 +83,8 @@ async def with_request_line(request: web.Request, handler: Handler) -> web.Strea
         status = 500
         line.kind = Kind.INTERNAL
         _log.error("request.crashed", exc_info=error)
+        if line.begun and request.transport is not None:
+            request.transport.abort()  # a second answer in the middle of the first helps nobody
         return web.json_response({"error": "Internal server error"}, status=500)
     finally:
         _write(request, line, status, loop.time() - started)
@@ -132,7 +135,11 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
         for name, value in _NEVER_CACHED:
             headers.setdefault(name, value)
     line = request.get(REQUEST_LINE)
-    headers["X-Request-Id"] = new_request_id() if line is None else line.request_id
+    if line is None:
+        headers["X-Request-Id"] = new_request_id()
+    else:
+        headers["X-Request-Id"] = line.request_id
+        line.begun = True
     admitted = request.get(ADMITTED)
     services = request.app[SERVICES]
     if admitted is not None:

@@ -318,3 +318,16 @@ def test_a_visible_error_has_the_same_status_and_can_be_read() -> None:
         "An error occurred: Please reload the page.",
         True,
     )
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        b'data: {"choices":[{"index":0,"delta":null,"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n',
+        b'data: {"choices":[{"finish_reason":"stop","note":"\\"delta\\""},{"delta":{}}]}\n\n',
+    ],
+)
+def test_no_answer_ends_with_the_spinner_still_turning(stream: bytes) -> None:
+    page = shown(relay(stream))
+
+    assert (page.spinning, page.done) == (False, True)

@@ -47,7 +47,7 @@ def gateway_error(code: Any, **more: Any) -> bytes:
         (402, 9999, Kind.BUDGET, Sign.GATEWAY_BILLING),
         (424, 9999, Kind.CONTENT_POLICY, Sign.GATEWAY_POLICY),
         (429, 9999, Kind.BUDGET, Sign.GATEWAY_LIMIT),
-        (500, 9999, Kind.UPSTREAM, Sign.GATEWAY_PROVIDER),
+        (500, 9999, Kind.UPSTREAM, Sign.PROVIDER_DOWN),
         (400, 2019, Kind.BAD_REQUEST, Sign.PROVIDER_REFUSED),
         (400, "2001", Kind.BAD_REQUEST, Sign.PROVIDER_REFUSED),
     ],
@@ -77,7 +77,28 @@ def test_a_gateway_error_without_a_code_is_still_the_gateways(error: Any) -> Non
     problem = read_refusal(503, "application/json", body)
 
     assert problem is not None
-    assert problem.sign is Sign.GATEWAY_PROVIDER
+    assert problem.sign is Sign.PROVIDER_DOWN
+
+
+@pytest.mark.parametrize(
+    ("body", "sign"),
+    [
+        (gateway_error(7013)[:-20], Sign.GATEWAY_POLICY),
+        (b'{"name":"AiGatewayError","message":"' + b"x" * 100, Sign.PROVIDER_DOWN),
+    ],
+)
+def test_a_policys_refusal_that_arrives_in_part_is_still_the_gateways(
+    body: bytes, sign: Sign
+) -> None:
+    problem = read_refusal(503, "application/json", body)
+
+    assert problem is not None
+    assert problem.sign is sign
+
+
+def test_broken_json_is_no_page_of_the_edge() -> None:
+    assert read_refusal(503, "application/json", b'{"error":{"mess') is None
+    assert read_refusal(503, "", b' {"error":{"mess') is None
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,7 @@ def test_half_a_surrogate_pair_survives_both_as_an_escape_and_as_bytes() -> None
     assert read_json(b'"\xed\xa0\xbd"') == "\ud83d"
     assert escape(b'"\xed\xa0\xbd"') == b'"\\ud83d"'
     assert write_ascii("\ud83d") == b'"\\ud83d"'
+    assert read_json(b'["\\ud83d",1.5]') == ["\ud83d", 1.5]
 
 
 @pytest.mark.parametrize(

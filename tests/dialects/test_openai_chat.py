@@ -122,7 +122,6 @@ def test_an_answer_that_finishes_without_text_is_complete() -> None:
         frame({"choices": [{"delta": 5}]})[6:-2],
         frame({"choices": [{"delta": {"content": ["x"]}}]})[6:-2],
         frame({"choices": [{"delta": {"content": {"x": 1}}}]})[6:-2],
-        frame({"choices": [{"delta": {}, "finish_reason": ["stop"]}]})[6:-2],
         b'{"choices":[{"index":0,"delta":{"content":"\xff"}}]}',
         b"NaN",
     ],
@@ -326,3 +325,39 @@ def test_no_limit_is_sent_when_none_is_asked() -> None:
     chat = ChatRequest(model="openai/x", messages=(), tags=TAGS)
 
     assert b"max" not in write_request(chat, model="x", limit_field="max_tokens")
+
+
+@pytest.mark.parametrize("reason", ["", None, {}, ["stop"], 5, False])
+def test_a_reason_that_is_none_finishes_nothing_and_costs_no_text(reason: Any) -> None:
+    chunks, reader = read(delta("a", finish_reason=reason))
+
+    assert chunks[0].events[-1] == TextDelta("a")
+    assert reader.problem is not None
+    assert reader.problem.sign is Sign.CUT
+
+
+def test_text_after_a_finish_means_that_it_goes_on() -> None:
+    _, reader = read(delta("a", finish_reason="stop"), delta("b"))
+
+    assert reader.problem is not None
+
+
+def test_an_error_after_the_finish_takes_nothing_away() -> None:
+    _, reader = read(delta("a", finish_reason="stop") + frame({"error": {"message": "late"}}))
+
+    assert (reader.problem, reader.done) == (None, True)
+
+
+@pytest.mark.parametrize("count", [-1, 2**64, 1.5])
+def test_a_count_nobody_can_mean_is_no_usage(count: Any) -> None:
+    usage = {"prompt_tokens": count, "completion_tokens": 1}
+
+    chunks, _ = read(frame({"choices": [], "usage": usage}), delta("x", finish_reason="stop"))
+
+    assert chunks[0].events == ()
+
+
+def test_half_a_surrogate_pair_in_a_question_is_sent_on_as_it_came() -> None:
+    chat = ChatRequest("openai/x", (Message(Role.USER, "\ud83d"),), TAGS)
+
+    assert b'"\\ud83d"' in write_request(chat, model="x", limit_field="max_tokens")
