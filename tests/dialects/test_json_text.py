@@ -82,3 +82,8 @@ def test_depth_is_counted_in_nested_arrays_and_objects(
     value: object, most: int, *, exceeds: bool
 ) -> None:
     assert depth_exceeds(value, most) is exceeds
+
+
+def test_a_number_beyond_any_we_can_hold_is_refused_beside_half_a_surrogate_pair() -> None:
+    with pytest.raises(ValueError, match="beyond"):
+        read_json(b'["\\ud83d",1e400]')
