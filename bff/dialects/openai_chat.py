@@ -4,7 +4,7 @@ in.
 Not the OpenAI face (callers who speak it to us). Source: contract providers.md §1, §6.6, §7.1.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypedDict, TypeGuard
 
 from bff.chat.events import (
@@ -90,8 +90,15 @@ class StreamReader:
     object are dropped and counted in `bad_events`.
     """
 
-    def __init__(self, event_limit: int = 8 * 2**20) -> None:
+    def __init__(
+        self,
+        event_limit: int = 8 * 2**20,
+        *,
+        read_refusal: Callable[[bytes], Problem | None] = lambda _: None,
+    ) -> None:
+        """*read_refusal* knows the errors of who stands in between, and is asked first."""
         self._decoder = Decoder(event_limit)
+        self._read_refusal = read_refusal
         self._started = False
         self._content = False
         self.finished = False
@@ -134,7 +141,7 @@ class StreamReader:
             if self.finished:
                 self.done = True  # the answer is whole: what fails after it takes nothing away
             else:
-                self._fail(read_error_object(error))
+                self._fail(self._read_refusal(data) or read_error_object(error))
             return
         try:
             chunks.append(self._chunk(value, data))  # type: ignore[arg-type]  # checked field by field

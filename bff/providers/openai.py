@@ -111,7 +111,10 @@ class OpenAI:
     def _dialect(self, base: Base) -> Dialect:
         through_gateway = base.gateway is not None
         return Dialect(
-            open_reader=lambda: openai_chat.StreamReader(self._event_limit),
+            open_reader=lambda: openai_chat.StreamReader(
+                self._event_limit,
+                read_refusal=_read_gateway_error if through_gateway else _nobody_between,
+            ),
             read_whole=_read_gateway_whole if through_gateway else openai_chat.read_completion,
             read_refusal=_read_gateway_refusal if through_gateway else _read_refusal,
             not_an_answer=openai_chat.not_an_answer,
@@ -143,8 +146,17 @@ def _read_gateway_refusal(
     return problem or _read_refusal(status, content_type, data, wait)
 
 
+def _nobody_between(_: bytes) -> Problem | None:
+    return None
+
+
+def _read_gateway_error(data: bytes) -> Problem | None:
+    """The gateway's own error inside a 200, whole or as an event."""
+    return cloudflare.read_refusal(200, "application/json", data)
+
+
 def _read_gateway_whole(data: bytes) -> list[Chunk]:
-    problem = cloudflare.read_refusal(200, "application/json", data)
+    problem = _read_gateway_error(data)
     if problem is not None:
         raise problem
     return openai_chat.read_completion(data)

@@ -361,3 +361,12 @@ def test_half_a_surrogate_pair_in_a_question_is_sent_on_as_it_came() -> None:
     chat = ChatRequest("openai/x", (Message(Role.USER, "\ud83d"),), TAGS)
 
     assert b'"\\ud83d"' in write_request(chat, model="x", limit_field="max_tokens")
+
+
+def test_who_stands_in_between_is_asked_first_what_an_error_means() -> None:
+    theirs = Problem(Kind.CONTENT_POLICY, "Declined.", sign=Sign.GATEWAY_POLICY)
+    reader = StreamReader(read_refusal=lambda _: theirs)
+
+    reader.feed(frame({"error": [{"code": 2016}], "name": "AiGatewayError"}))
+
+    assert reader.problem is theirs

@@ -175,3 +175,19 @@ async def test_a_crash_in_the_middle_ends_the_stream_in_words(
 
     assert page.text.startswith("half ")
     assert page.done
+
+
+@pytest.mark.parametrize(("code", "status", "via"), [(2030, 400, None), (2005, 200, "direct")])
+async def test_the_gateways_error_as_an_event_means_what_it_means_as_an_answer(
+    tmp_path: Path, code: int, status: int, via: str | None
+) -> None:
+    error = {"success": False, "error": [{"code": code}], "name": "AiGatewayError"}
+    refusal = event_stream(b"data: " + orjson.dumps({**error, "internalCode": code}) + b"\n\n")
+    async with (
+        raw_upstream(refusal) as gateway,
+        open_service(tmp_path, gateway_url=gateway.url.removesuffix("/v1")) as service,
+        service.ask() as response,
+    ):
+        await response.read()
+
+    assert (response.status, response.headers.get("X-Upstream-Via")) == (status, via)
