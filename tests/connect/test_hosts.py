@@ -112,3 +112,10 @@ def test_nothing_before_an_at_sign_makes_a_host_of_ours(text: str) -> None:
     assert not allows(
         AllowedHosts.read(PRODUCTION), f"https://site.atlassian.net{text}@evil.com/"
     ) or (text[:1] in tuple("/?#"))
+
+
+@pytest.mark.parametrize(
+    "text", ["https://\u017f.atlassian.net/", "http\u017f://site.atlassian.net"]
+)
+def test_a_letter_of_another_script_is_no_letter_of_a_host(text: str) -> None:
+    assert read_base_url(text) is None

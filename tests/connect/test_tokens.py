@@ -22,7 +22,7 @@ from bff.connect.tokens import (
     write_session_token,
 )
 from bff.errors import Kind, Problem
-from bff.records import Tenant
+from bff.records import Caller, Tenant
 from tests.support.tokens import HS256_HEADER, base64url, hs256, outcome, segment, with_claims
 
 NOW = 1_800_000_000
@@ -401,3 +401,11 @@ def test_whatever_text_comes_as_a_token_is_refused(text: str) -> None:
         enter(text)
 
     assert refusal.value.kind is Kind.CALLER_AUTH
+
+
+def test_a_context_too_large_for_a_header_is_not_copied() -> None:
+    caller = Caller("site", None, "u", {"note": "x" * 5000}, "t:1", "u:1")
+
+    back = read_token(write_session_token(TENANTS["site"], caller, app_key=APP, now=NOW))
+
+    assert "context" not in back.claims

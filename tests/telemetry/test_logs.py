@@ -23,6 +23,13 @@ def test_a_line_says_when_how_loud_what_and_its_fields(written) -> None:
     assert line == {"level": "info", "message": "request.ended", "status": 200, "kind": "timeout"}
 
 
+def test_what_json_cannot_hold_does_not_cost_the_line(written) -> None:
+    structlog.get_logger().info("request.ended", tokens=2**70)
+
+    assert written.lines[0]["message"] == "'request.ended'"
+    assert written.lines[0]["tokens"] == str(2**70)
+
+
 def test_lines_below_the_level_are_not_written(written) -> None:
     structlog.get_logger().debug("too.quiet")
 

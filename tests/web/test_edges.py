@@ -94,3 +94,9 @@ async def test_a_name_no_database_holds_is_nobody(service: Service) -> None:
         token = jwt.encode(claims, "s" * 40, algorithm="HS256")
         async with service.ask(token=token) as response:
             assert response.status == 401
+
+
+async def test_a_signed_install_under_a_name_no_database_holds_is_a_400(service: Service) -> None:
+    service.host.client_key = "x" * 256
+
+    assert (await service.host.install(service.url)).status == 400

@@ -64,7 +64,9 @@ async def test_a_reader_who_resets_while_we_wait_for_it_ends_only_its_own_stream
         ) as service,
     ):
         caller = ask_and_never_read(service)
-        await upstream.asked.wait()
+        caller.setblocking(False)
+        # one byte says that the answer has begun, and is stuck behind what is not read
+        assert await asyncio.get_running_loop().sock_recv(caller, 1)
         caller.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         caller.close()
         await service.services.streams.idle()
@@ -191,3 +193,17 @@ async def test_the_gateways_error_as_an_event_means_what_it_means_as_an_answer(
         await response.read()
 
     assert (response.status, response.headers.get("X-Upstream-Via")) == (status, via)
+
+
+async def test_a_refusal_that_trickles_is_told_without_waiting_for_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bff.providers._http._REFUSAL_S", 0.2)
+    head = b"HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: 999\r\n\r\n{"
+    async with (
+        raw_upstream(head) as upstream,
+        open_service(tmp_path, gateway=False, openai_baseurl=upstream.url) as service,
+        asyncio.timeout(5),
+        service.ask() as response,
+    ):
+        assert (response.status, await response.json()) == (400, {"error": "OpenAI API error"})

@@ -118,7 +118,15 @@ async def test_metrics_are_open_to_this_machine(ask) -> None:
     assert 'bff_requests_total{method="GET",route="/health",status="200"} 1.0' in body
 
 
-FORWARDING = ["X_Forwarded_For", "CF_Connecting_IP", "Forwarded", "Via", "X_Real_IP"]
+FORWARDING = [
+    "X_Forwarded_For",
+    "X_Forwarded_Server",
+    "X_Client_IP",
+    "CF_Connecting_IP",
+    "Forwarded",
+    "Via",
+    "X_Real_IP",
+]
 
 
 @pytest.mark.parametrize("header", FORWARDING)
