@@ -113,6 +113,7 @@ async def test_dark_mode_has_colours_of_its_own_and_follows_the_site(
     await page.goto(demo.page_url)
     chat = page.frame_locator("iframe[title=GPTDock]")
     ground = "e => getComputedStyle(e).backgroundColor"
+    await expect(chat.get_by_role("textbox")).to_be_enabled()
     light = await chat.locator("body").evaluate(ground)
 
     # a change of scheme reaches a frame in its own time: looked at until it has, or too late
