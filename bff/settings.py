@@ -31,6 +31,8 @@ from bff.store.url import read_database_url
 
 CLOUDFLARE = "https://gateway.ai.cloudflare.com/v1"
 OPENAI = "https://api.openai.com/v1"
+FORGE_KEYS = "https://forge.cdn.prod.atlassian-dev.net/.well-known/jwks.json"
+AXIOM = "https://api.axiom.co"
 PROVIDERS = ("openai",)  # whose models CHAT_MODEL may name
 OFF = "off"
 
@@ -38,6 +40,8 @@ _HIDDEN = "a value that is not shown"
 _SHOWN_MOST = 80
 _LOOKS_SECRET = re.compile(r"\bsk-|Bearer|eyJ|@")  # pasted into the wrong variable
 _SHORT_TOKEN = 16
+_FORGE_APP_ARI = "ari:cloud:ecosystem::app/"
+_SWITCHES_AUTH_OFF = {"no-auth", "no-token-verfication", "no-token-verification"}  # sic, as in Node
 
 
 class WrongSetting(Problem):
@@ -105,6 +109,11 @@ def _model(text: str) -> str:
     if provider not in PROVIDERS or not re.fullmatch(r"[!-~]+", model):
         raise ValueError("not provider/model")
     return text
+
+
+def _forge_app(text: object) -> object:
+    """The bare id: Atlassian's own tools show it behind its ARI."""
+    return text.removeprefix(_FORGE_APP_ARI) if isinstance(text, str) else text
 
 
 def _listed(text: object) -> object:
@@ -205,6 +214,24 @@ class Settings(BaseSettings):
         says="Further audiences a signed install may name.",
         may="absolute http(s) URLs, comma separated",
     )
+    ac_opts: Annotated[tuple[str, ...], BeforeValidator(_listed)] = _setting(
+        (),
+        "AC_OPTS",
+        says="The Node app's switches. None is honoured: tokens are always verified.",
+        may="nothing; it is read only to say so",
+    )
+    forge_app_id: Annotated[Name, BeforeValidator(_forge_app)] | None = _setting(
+        None,
+        "FORGE_APP_ID",
+        says="Id of the Forge app; set: Forge Remote invocation tokens are accepted too.",
+        may="the id of a Forge app, with or without ari:cloud:ecosystem::app/ before it",
+    )
+    forge_jwks_url: Url = _setting(
+        FORGE_KEYS,
+        "FORGE_JWKS_URL",
+        says="Where the keys of Forge invocation tokens are fetched.",
+        may=f"{AN_URL}, such as {FORGE_KEYS}",
+    )
     database_url: Annotated[str, AfterValidator(_database)] = _setting(
         "sqlite:///database.sqlite",
         "DB_URL",
@@ -260,6 +287,18 @@ class Settings(BaseSettings):
         "CHAT_MODEL",
         says="Model of /conversations.",
         may=f"provider/model, such as openai/gpt-4o; providers: {', '.join(PROVIDERS)}",
+    )
+    diagram_model: Annotated[str, AfterValidator(_model)] = _setting(
+        "openai/gpt-4o",
+        "DIAGRAM_MODEL",
+        says="Model of /image-to-dsl and /image-to-dsl2.",
+        may=f"provider/model, such as openai/gpt-4o; providers: {', '.join(PROVIDERS)}",
+    )
+    default_token_quota: Annotated[int, Field(ge=1, lt=2**31)] = _setting(
+        500_000,
+        "DEFAULT_TOKEN_QUOTA",
+        says="Tokens that a new client may use for diagrams.",
+        may="a whole number, 1 to 2147483647",
     )
     chat_max_tokens: Count = _setting(
         4096, "CHAT_MAX_TOKENS", says="Longest answer, in tokens.", may=COUNT
@@ -321,6 +360,22 @@ class Settings(BaseSettings):
     )
     admin_token: Header | None = _setting(
         None, "ADMIN_TOKEN", says="Opens /metrics from elsewhere than loopback.", may=A_TOKEN
+    )
+    axiom_token: Header | None = _setting(
+        None,
+        "AXIOM_TOKEN",
+        "axiomApiToken",
+        says="Token of the Node app's monitor; unset: nothing is sent.",
+        may=A_TOKEN,
+    )
+    axiom_dataset: Name | None = _setting(
+        None,
+        "AXIOM_DATASET",
+        says="Its dataset; unset: the Node app's, gptdock in development, else gptdockapiserverdb.",
+        may=A_NAME,
+    )
+    axiom_url: Url = _setting(
+        AXIOM, "AXIOM_URL", says="Where the monitor's events go.", may=f"{AN_URL}, such as {AXIOM}"
     )
     max_body_bytes: Count = _setting(
         10 * 2**20, "MAX_BODY_BYTES", says="Largest request body.", may=COUNT
@@ -410,9 +465,15 @@ class Settings(BaseSettings):
     def is_gateway(self, base: str) -> bool:
         return any(base.startswith(f"{root}/") for root in (self.gateway_url, _root_of(CLOUDFLARE)))
 
+    @property
+    def monitor_dataset(self) -> str:
+        return self.axiom_dataset or ("gptdock" if self.development else "gptdockapiserverdb")
+
     def warnings(self) -> list[str]:
         """One line for each thing that starts but will disappoint."""
         found = list(_worrying_address(self))
+        if _SWITCHES_AUTH_OFF.intersection(self.ac_opts):
+            found.append("AC_OPTS asks for no authentication: not honoured, tokens are verified.")
         plan = self.upstream()
         if not plan.is_gateway and self.cloudflare_gateway_token is not None:
             found.append("CLOUDFLARE_GATEWAY_TOKEN is set, but upstream is no gateway: not used.")
@@ -568,6 +629,8 @@ def _wrong_urls(settings: Settings, said: _Said) -> Iterator[str]:
         "openai_fallback_baseurl": (settings.openai_fallback_baseurl or "",),
         "gateway_url": (settings.gateway_url,),
         "connect_install_keys_url": settings.connect_install_keys_url,
+        "forge_jwks_url": (settings.forge_jwks_url,),
+        "axiom_url": (settings.axiom_url,),
     }
     for field, urls in outgoing.items():
         if any(map(_is_exposed, urls)):

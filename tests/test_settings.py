@@ -73,6 +73,11 @@ WRONG: list[tuple[dict[str, str], str]] = [
     ),
     ({"OPENAI_API_KEY": "sk-hush\n"}, "OPENAI_API_KEY holds a value that is not shown"),
     ({"OPENAI_API_KEY": "ключ-hush"}, "OPENAI_API_KEY holds a value that is not shown"),
+    ({"axiomApiToken": "two hush"}, "axiomApiToken holds a value that is not shown"),
+    ({"FORGE_APP_ID": "a/b"}, "FORGE_APP_ID holds"),
+    ({"FORGE_JWKS_URL": "http://keys.example/jwks"}, "FORGE_JWKS_URL holds"),
+    ({"AXIOM_URL": "http://axiom.example"}, "AXIOM_URL holds"),
+    ({"DEFAULT_TOKEN_QUOTA": "2147483648"}, "DEFAULT_TOKEN_QUOTA holds"),
     ({"ADMIN_TOKEN": "two hush"}, "ADMIN_TOKEN holds a value that is not shown"),
     ({"CLOUDFLARE_GATEWAY_TOKEN": "hush\t"}, "CLOUDFLARE_GATEWAY_TOKEN holds a value that is not"),
     (
@@ -230,7 +235,14 @@ FINE: list[tuple[dict[str, str], str, object]] = [
     ({"VISIBLE_ERRORS": "Never"}, "visible_errors", "never"),
     ({"IDLE_TIMEOUT": "0.5"}, "idle_timeout", 0.5),
     ({"CHAT_SYSTEM_PROMPT": "Be brief."}, "chat_system_prompt", "Be brief."),
-    ({"AXIOM_TOKEN": "x", "axiomApiToken": "y", "PATH": "z"}, "port", 3000),
+    ({"PATH": "z"}, "port", 3000),
+    ({"axiomApiToken": "x"}, "monitor_dataset", "gptdockapiserverdb"),
+    ({"axiomApiToken": "x", "NODE_ENV": "development"}, "monitor_dataset", "gptdock"),
+    ({"AXIOM_TOKEN": "x", "AXIOM_DATASET": "ours"}, "monitor_dataset", "ours"),
+    ({"FORGE_APP_ID": "ari:cloud:ecosystem::app/1-2-3"}, "forge_app_id", "1-2-3"),
+    ({"FORGE_APP_ID": "1-2-3"}, "forge_app_id", "1-2-3"),
+    ({"DIAGRAM_MODEL": "openai/gpt-4.1"}, "diagram_model", "openai/gpt-4.1"),
+    ({"DEFAULT_TOKEN_QUOTA": "7"}, "default_token_quota", 7),
 ]
 
 
@@ -330,6 +342,7 @@ def test_what_will_disappoint_is_said() -> None:
         {
             **KEY,
             "AC_LOCAL_BASE_URL": "https://a.example/",
+            "AC_OPTS": "no-reg, no-auth",
             "CLOUDFLARE_GATEWAY_TOKEN": "t",
             "OPENAI_FALLBACK_BASEURL": OPENAI,
             "ADMIN_TOKEN": "short",
@@ -338,6 +351,7 @@ def test_what_will_disappoint_is_said() -> None:
 
     assert [line.split()[0] for line in found] == [
         "AC_LOCAL_BASE_URL",
+        "AC_OPTS",
         "CLOUDFLARE_GATEWAY_TOKEN",
         "OPENAI_FALLBACK_BASEURL",
         "ADMIN_TOKEN",
@@ -423,7 +437,7 @@ def test_the_example_file_holds_every_setting_once_with_its_comment() -> None:
     assert sorted(found) == sorted(expected)
     assert all(comment.startswith("# ") for comment in comments)
     every_name = {name for names in variables().values() for name in names}
-    assert every_name <= set(re.findall(r"[A-Z][A-Z_]+", "\n".join(lines)))
+    assert every_name <= set(re.findall(r"[A-Za-z][A-Za-z_]+", "\n".join(lines)))
 
 
 def test_the_example_file_holds_the_defaults() -> None:
