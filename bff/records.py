@@ -34,3 +34,14 @@ class Caller:
     context: Any
     tenant_tag: str
     user_tag: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClientQuota:
+    """A client's tokens: the limit, and what is left of it (below zero when the last call took more
+    than was left).
+    """
+
+    client_key: str
+    max_quota: int
+    token_quota: int
