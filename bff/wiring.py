@@ -31,6 +31,7 @@ from bff.providers.openai import Base, OpenAI
 from bff.settings import Settings, WrongSetting, read_settings
 from bff.store.db import Database, open_database
 from bff.store.migrate import migrate, schema_state
+from bff.store.quota import Notes, open_quotas
 from bff.store.tenants import TenantStore
 from bff.telemetry import logs
 from bff.telemetry.metrics import Metrics
@@ -153,11 +154,24 @@ async def open_services(
         if db.dialect == "sqlite":
             for step in await migrate(db):
                 _log.info("schema.migrated", step=step)
+        quotas = await stack.enter_async_context(
+            open_quotas(
+                db,
+                product_id=connect.app_key,
+                default_quota=settings.default_token_quota,
+                clock=SystemClock(),
+                now=time.time,
+                notes=Notes(
+                    waiting=metrics.quota_settlements_waiting.set, lost=metrics.quota_lost.inc
+                ),
+            )
+        )
         keys_session = await stack.enter_async_context(_plain_session(settings))
         engine = await stack.enter_async_context(_open_engine(settings, metrics, clock))
         await stack.enter_async_context(streams.pulse(SystemClock().sleep))
         yield Services(
             tenants=TenantStore(db, now=clock.now),
+            quotas=quotas,
             install_keys=InstallKeys(keys_session, settings.connect_install_keys_url),
             remembered=RememberedTokens(),
             engine=engine,

@@ -4,7 +4,19 @@ Only the columns we use: an installation may have grown others, so a row is alwa
 column name.
 """
 
-from sqlalchemy import JSON, Column, Index, Integer, MetaData, String, Table
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    DateTime,
+    Double,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    text,
+)
 
 METADATA = MetaData()
 
@@ -17,4 +29,49 @@ ADDON_SETTINGS = Table(
     Column("val", JSON),
     Index("addon_settings_client_key_key", "clientKey", "key"),  # not unique, as Sequelize makes it
     sqlite_autoincrement=True,
+)
+
+# `updated_at` is named `_updated_at` where the Node app's own SQL files made the tables.
+CLIENT_DATA = Table(
+    "gpt_dock_client_data",
+    METADATA,
+    Column("client_id", String(255), primary_key=True),
+    Column("product_id", String(255), primary_key=True),
+    Column(
+        "updated_at",
+        DateTime(timezone=True),
+        nullable=False,
+        server_default=text("CURRENT_TIMESTAMP"),
+    ),
+    Column("max_quota", Integer, nullable=False, server_default=text("500000")),
+    Column("token_quota", Integer, nullable=False, server_default=text("500000")),
+    Column("version", BigInteger, nullable=False),
+)
+
+USER_DATA = Table(
+    "gpt_dock_user_data",
+    METADATA,
+    Column("user_id", String(255), primary_key=True),
+    Column("org_id", String(255), primary_key=True),
+    Column(
+        "updated_at",
+        DateTime(timezone=True),
+        nullable=False,
+        server_default=text("CURRENT_TIMESTAMP"),
+    ),
+    Column("token_used", Integer, nullable=False, server_default=text("0")),
+    Column("version", BigInteger, nullable=False, server_default=text("1")),
+)
+
+# Ours: tokens of calls under way. *holder* is the process, *expires_at* seconds since 1970.
+RESERVATIONS = Table(
+    "bff_quota_reservations",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("client_id", String(255), nullable=False),
+    Column("product_id", String(255), nullable=False),
+    Column("tokens", BigInteger, nullable=False),
+    Column("holder", String(255), nullable=False),
+    Column("expires_at", Double, nullable=False),
+    Index("bff_quota_reservations_client", "client_id", "product_id"),
 )

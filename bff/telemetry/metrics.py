@@ -119,6 +119,17 @@ class Metrics:
         self._installs = self._counter(
             "install_events_total", "Lifecycle calls of Atlassian.", ("event", "outcome")
         )
+        self.quota_settlements_waiting = Gauge(
+            "bff_quota_settlements_waiting",
+            "Calls whose tokens could not be booked yet.",
+            registry=self.registry,
+            multiprocess_mode="livesum",
+        )
+        self.quota_lost = Counter(
+            "bff_quota_lost_total",
+            "Calls whose tokens were given up unbooked.",
+            registry=self.registry,
+        )
 
     def request_ended(self, *, route: str, method: str, status: int, seconds: float) -> None:
         """*route* is a route's own path, never the request's; *status* 0: the caller left."""

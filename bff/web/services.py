@@ -1,6 +1,7 @@
 """The typed pocket every handler gets: what wiring opened, in one frozen dataclass."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -9,7 +10,7 @@ from aiohttp import web
 from bff.connect.hosts import AllowedHosts
 from bff.connect.memory import RememberedTokens
 from bff.engine.attempts import Engine
-from bff.records import Tenant
+from bff.records import Caller, ClientQuota, Tenant
 from bff.telemetry.metrics import Metrics
 from bff.web.live import LiveStreams
 
@@ -37,6 +38,31 @@ class InstallKeys(Protocol):
 
     async def find(self, kid: str) -> str:
         """PEM text. Raises Problem(CALLER_AUTH) when no host has it."""
+
+
+class Reservation(Protocol):
+    """Tokens set aside for one call."""
+
+    async def settle(self, used: int) -> None:
+        """The call is over and used so many tokens: taken off the client's quota, added to the
+        user's. At most once.
+        """
+
+
+class Quotas(Protocol):
+    """Token quotas of clients, and what their users used (node-bff.md §3.3, §3.4)."""
+
+    async def find_or_create(self, client_key: str) -> tuple[ClientQuota, bool]:
+        """The client's quota, and whether it was created now. Raises Problem(INTERNAL)."""
+
+    def reserve(
+        self, caller: Caller, *, model: str, tokens: int
+    ) -> AbstractAsyncContextManager[Reservation]:
+        """Sets *tokens* (the most the call can use) aside; left unsettled they are given back.
+
+        Raises Problem(BUDGET) "Not enough tokens" when nothing is left, Problem(INTERNAL) when
+        storage is away.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +107,7 @@ class Services:
     """Everything a handler may use."""
 
     tenants: Tenants
+    quotas: Quotas
     install_keys: InstallKeys
     remembered: RememberedTokens
     engine: Engine

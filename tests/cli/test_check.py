@@ -19,6 +19,7 @@ from bff.simulators.world import World, open_world
 from bff.store.db import open_database
 from bff.store.migrate import migrate
 from tests.support.postgres import Postgres, open_postgres
+from tests.support.schema import HEAD
 from tests.support.sql import put_row, run_sql
 
 ROOT = Path(__file__).parents[2]
@@ -214,11 +215,11 @@ async def test_a_sqlite_file_is_looked_into(environment, tmp_path: Path) -> None
     async with open_database(url) as db:
         await run_sql(db, "CREATE TABLE other (a INTEGER)")
         assert about(await findings(), "migrations", "tenants") == [
-            "ok      migrations: bff serve brings the file to r0001"
+            f"ok      migrations: bff serve brings the file to {HEAD}"
         ]
         await migrate(db)
         assert about(await findings(), "migrations", "tenants") == [
-            "ok      migrations: r0001",
+            f"ok      migrations: {HEAD}",
             "ok      tenants: one row each",
         ]
 
@@ -242,7 +243,7 @@ async def test_postgresql_is_looked_into(environment, postgres: Postgres) -> Non
     subjects = ("database", "migrations", "tenants")
     assert about(await findings(), *subjects) == [
         "ok      database: PostgreSQL",
-        "failed  migrations: the schema is behind r0001: run bff migrate",
+        f"failed  migrations: the schema is behind {HEAD}: run bff migrate",
     ]
 
     async with open_database(url) as db:
@@ -251,7 +252,7 @@ async def test_postgresql_is_looked_into(environment, postgres: Postgres) -> Non
             await put_row(db, "site", orjson.dumps({"sharedSecret": secret}).decode())
         assert about(await findings(), *subjects) == [
             "ok      database: PostgreSQL",
-            "ok      migrations: r0001",
+            f"ok      migrations: {HEAD}",
             "warning tenants: 1 duplicate rows: run bff migrate",
             "warning tenants: 1 have different secrets in several rows: each is tried, and the "
             "next install leaves one",
@@ -259,7 +260,7 @@ async def test_postgresql_is_looked_into(environment, postgres: Postgres) -> Non
 
         await run_sql(db, "UPDATE bff_schema_version SET version_num = 'r9042'")
         assert about(await findings(), "migrations") == [
-            "failed  migrations: r9042 is newer than this release, which knows r0001"
+            f"failed  migrations: r9042 is newer than this release, which knows {HEAD}"
         ]
 
 

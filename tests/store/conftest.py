@@ -8,7 +8,7 @@ import pytest
 
 from bff.store.db import Database, open_database
 from bff.store.migrate import migrate
-from tests.support.node_app import LAST_UPDATED, SEQUELIZE
+from tests.support.node_app import LAST_UPDATED, QUOTA_BY_HAND, QUOTA_SEQUELIZE, SEQUELIZE
 from tests.support.postgres import Postgres, open_postgres
 from tests.support.sql import run_sql
 
@@ -40,8 +40,10 @@ async def db(empty: Database) -> Database:
 
 @pytest.fixture(params=["as Sequelize makes it", "with last_updated"])
 async def node_db(request: pytest.FixtureRequest, empty: Database) -> Database:
-    """A database the Node app made; the deployment notes' triggers came later."""
+    """A database the Node app made; the deployment notes' triggers and SQL files came later."""
     await run_sql(empty, *SEQUELIZE[empty.dialect])
     if request.param == "with last_updated":
-        await run_sql(empty, *LAST_UPDATED[empty.dialect])
+        await run_sql(empty, *LAST_UPDATED[empty.dialect], *QUOTA_BY_HAND[empty.dialect])
+    else:
+        await run_sql(empty, *QUOTA_SEQUELIZE[empty.dialect])
     return empty

@@ -16,6 +16,7 @@ from bff.store.migrate import migrate
 from bff.store.tenants import TenantStore
 from tests.support.clock import FakeClock
 from tests.support.postgres import Postgres
+from tests.support.schema import STEPS
 from tests.support.sql import stored
 
 MODULES = Path(__file__).parents[2] / ".ci" / "node_modules"
@@ -87,7 +88,7 @@ async def test_a_database_of_the_node_app_is_taken_over_and_given_back(postgres:
     url = await postgres.create("ace_before_us")
     await ace(url, "set", value=INSTALL)
     async with open_database(url) as db:
-        assert await migrate(db) == ["r0001"]
+        assert await migrate(db) == STEPS
         store = TenantStore(db, now=FakeClock().now)
         found = await store.find("site")
         assert found is not None

@@ -9,22 +9,25 @@ from bff.errors import Problem
 from bff.store.db import Database, open_database
 from bff.store.duplicates import Duplicates, count_duplicates, merge_duplicates
 from bff.store.migrate import SchemaState, migrate, schema_state
-from tests.support.node_app import SEQUELIZE
+from tests.support.node_app import QUOTA_SEQUELIZE, SEQUELIZE
 from tests.support.postgres import Postgres
+from tests.support.schema import APPLIED, HEAD, STEPS
 from tests.support.sql import fetch, put_row, run_sql, stored
 
 ROOT = Path(__file__).parents[2]
 
+TABLES = ("AddonSettings", "gpt_dock_client_data", "gpt_dock_user_data")
 COLUMNS = {
-    "sqlite": "SELECT name, type, \"notnull\", pk FROM pragma_table_info('AddonSettings')",
+    "sqlite": "SELECT name, type, \"notnull\", pk, dflt_value FROM pragma_table_info('{table}')",
     "postgresql": "SELECT column_name, data_type, character_maximum_length, is_nullable, "
-    "column_default FROM information_schema.columns WHERE table_name = 'AddonSettings' "
+    "column_default FROM information_schema.columns WHERE table_name = '{table}' "
     "ORDER BY ordinal_position",
 }
 INDEXES = {
-    "sqlite": "SELECT name, \"unique\" FROM pragma_index_list('AddonSettings')",
-    "postgresql": "SELECT indexdef FROM pg_indexes WHERE tablename = 'AddonSettings' ORDER BY 1",
+    "sqlite": "SELECT name, \"unique\" FROM pragma_index_list('{table}')",
+    "postgresql": "SELECT indexdef FROM pg_indexes WHERE tablename = '{table}' ORDER BY 1",
 }
+OURS = ("bff_schema_version", "bff_quota_reservations")
 SCHEMA = {
     "sqlite": "SELECT name, sql FROM sqlite_master ORDER BY name",
     "postgresql": "SELECT table_name, column_name, data_type FROM information_schema.columns "
@@ -33,19 +36,25 @@ SCHEMA = {
 
 
 async def shape(db: Database) -> list[tuple]:
-    return [*await fetch(db, COLUMNS[db.dialect]), *await fetch(db, INDEXES[db.dialect])]
+    queries = (COLUMNS[db.dialect], INDEXES[db.dialect])
+    return [
+        row
+        for table in TABLES
+        for query in queries
+        for row in await fetch(db, query.format(table=table))
+    ]
 
 
 async def test_an_empty_database_is_brought_up_to_date_once(empty: Database) -> None:
-    assert await schema_state(empty) == SchemaState(None, "r0001", behind=True, ahead=False)
+    assert await schema_state(empty) == SchemaState(None, HEAD, behind=True, ahead=False)
 
-    assert await migrate(empty) == ["r0001"]
+    assert await migrate(empty) == STEPS
     assert await migrate(empty) == []
 
-    assert await schema_state(empty) == SchemaState("r0001", "r0001", behind=False, ahead=False)
+    assert await schema_state(empty) == SchemaState(HEAD, HEAD, behind=False, ahead=False)
 
 
-async def test_our_table_is_the_one_the_node_app_would_have_made(
+async def test_our_tables_are_those_the_node_app_would_have_made(
     empty: Database, tmp_path: Path, postgres: Postgres
 ) -> None:
     await migrate(empty)
@@ -53,25 +62,25 @@ async def test_our_table_is_the_one_the_node_app_would_have_made(
     if empty.dialect == "postgresql":
         url = await postgres.create("node_shape")
     async with open_database(url) as node:
-        await run_sql(node, *SEQUELIZE[node.dialect])
+        await run_sql(node, *SEQUELIZE[node.dialect], *QUOTA_SEQUELIZE[node.dialect])
         expected = await shape(node)
 
     found = await shape(empty)
 
     # SQLite says NOT NULL of our key; a key of Sequelize's cannot be null either
-    assert [str(row).replace("'INTEGER', 1, 1", "'INTEGER', 0, 1") for row in found] == [
-        str(row) for row in expected
-    ]
+    assert [
+        str(row).replace("'INTEGER', 1, 1, None", "'INTEGER', 0, 1, None") for row in found
+    ] == [str(row) for row in expected]
 
 
 async def test_what_the_node_app_made_is_left_as_it_stands(node_db: Database) -> None:
     await put_row(node_db, "site", '{"sharedSecret":"s1"}')
     before, rows = await fetch(node_db, SCHEMA[node_db.dialect]), await stored(node_db)
 
-    assert await migrate(node_db) == ["r0001"]
+    assert await migrate(node_db) == STEPS
 
     after = await fetch(node_db, SCHEMA[node_db.dialect])
-    assert [row for row in after if "bff_schema_version" not in str(row)] == before
+    assert [row for row in after if not any(name in str(row) for name in OURS)] == before
     assert await stored(node_db) == rows
 
 
@@ -93,10 +102,10 @@ async def test_the_node_app_without_its_index_gets_it(empty: Database) -> None:
 async def test_a_schema_of_a_newer_release_is_refused_by_name(db: Database) -> None:
     await run_sql(db, "UPDATE bff_schema_version SET version_num = 'r9042'")
 
-    with pytest.raises(Problem, match=r"schema r9042 is newer than this release.*r0001"):
+    with pytest.raises(Problem, match=rf"schema r9042 is newer than this release.*{HEAD}"):
         await migrate(db)
 
-    assert await schema_state(db) == SchemaState("r9042", "r0001", behind=False, ahead=True)
+    assert await schema_state(db) == SchemaState("r9042", HEAD, behind=False, ahead=True)
 
 
 async def test_a_step_that_fails_leaves_nothing_half_done(empty: Database) -> None:
@@ -128,9 +137,9 @@ async def test_two_dynos_migrate_at_the_same_time(empty_url: str, tmp_path: Path
     results = await asyncio.gather(run(), run(), run())
 
     assert [code for code, _ in results] == [0, 0, 0], results
-    assert sorted("r0001 applied" in said for _, said in results) == [False, False, True]
+    assert sorted(APPLIED in said for _, said in results) == [False, False, True]
     async with open_database(empty_url) as db:
-        assert await fetch(db, "SELECT version_num FROM bff_schema_version") == [("r0001",)]
+        assert await fetch(db, "SELECT version_num FROM bff_schema_version") == [(HEAD,)]
 
 
 def install(secret: str | None) -> str:

@@ -27,3 +27,37 @@ LAST_UPDATED = {
         'ON "AddonSettings" FOR EACH ROW EXECUTE FUNCTION touch_last_updated()',
     ),
 }
+
+QUOTA_SEQUELIZE = {
+    "sqlite": (
+        "CREATE TABLE IF NOT EXISTS `gpt_dock_client_data` (`client_id` VARCHAR(255) NOT NULL, "
+        "`product_id` VARCHAR(255) NOT NULL, `updated_at` DATETIME NOT NULL DEFAULT "
+        "CURRENT_TIMESTAMP, `max_quota` INTEGER NOT NULL DEFAULT 500000, `token_quota` INTEGER NOT "
+        "NULL DEFAULT 500000, `version` BIGINT NOT NULL, PRIMARY KEY (`client_id`, `product_id`))",
+        "CREATE TABLE IF NOT EXISTS `gpt_dock_user_data` (`user_id` VARCHAR(255) NOT NULL, "
+        "`org_id` VARCHAR(255) NOT NULL, `updated_at` DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP, "
+        "`token_used` INTEGER NOT NULL DEFAULT 0, `version` BIGINT NOT NULL DEFAULT 1, "
+        "PRIMARY KEY (`user_id`, `org_id`))",
+    ),
+    "postgresql": (
+        'CREATE TABLE IF NOT EXISTS "gpt_dock_client_data" ("client_id" VARCHAR(255) NOT NULL , '
+        '"product_id" VARCHAR(255) NOT NULL , "updated_at" TIMESTAMP WITH TIME ZONE NOT NULL '
+        'DEFAULT CURRENT_TIMESTAMP, "max_quota" INTEGER NOT NULL DEFAULT 500000, "token_quota" '
+        'INTEGER NOT NULL DEFAULT 500000, "version" BIGINT NOT NULL, '
+        'PRIMARY KEY ("client_id","product_id"))',
+        'CREATE TABLE IF NOT EXISTS "gpt_dock_user_data" ("user_id" VARCHAR(255) NOT NULL , '
+        '"org_id" VARCHAR(255) NOT NULL , "updated_at" TIMESTAMP WITH TIME ZONE NOT NULL DEFAULT '
+        'CURRENT_TIMESTAMP, "token_used" INTEGER NOT NULL DEFAULT 0, "version" BIGINT NOT NULL '
+        'DEFAULT 1, PRIMARY KEY ("user_id","org_id"))',
+    ),
+}
+
+_BY_HAND = (
+    "CREATE TABLE gpt_dock_client_data (client_id VARCHAR NOT NULL, product_id VARCHAR NOT NULL, "
+    "_updated_at TIMESTAMP NOT NULL, max_quota INTEGER NOT NULL DEFAULT 500000, token_quota INTEGER "
+    "NOT NULL DEFAULT 500000, version BIGINT NOT NULL, PRIMARY KEY (client_id, product_id))",
+    "CREATE TABLE gpt_dock_user_data (user_id VARCHAR NOT NULL, org_id VARCHAR NOT NULL, "
+    "_updated_at TIMESTAMP NOT NULL, token_used INTEGER NOT NULL, version BIGINT NOT NULL, "
+    "PRIMARY KEY (user_id, org_id))",
+)
+QUOTA_BY_HAND = {"sqlite": _BY_HAND, "postgresql": _BY_HAND}  # the Node app's own SQL files

@@ -193,6 +193,7 @@ async def open_street(
         metrics = Metrics()
         services = Services(
             tenants=tenants,
+            quotas=None,
             install_keys=InstallKeys(outgoing, (keys.url,)),
             remembered=RememberedTokens(),
             engine=None,  # no chat is asked here
