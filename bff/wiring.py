@@ -154,6 +154,8 @@ async def open_services(
         if db.dialect == "sqlite":
             for step in await migrate(db):
                 _log.info("schema.migrated", step=step)
+        keys_session = await stack.enter_async_context(_plain_session(settings))
+        engine = await stack.enter_async_context(_open_engine(settings, metrics, clock))
         quotas = await stack.enter_async_context(
             open_quotas(
                 db,
@@ -166,8 +168,6 @@ async def open_services(
                 ),
             )
         )
-        keys_session = await stack.enter_async_context(_plain_session(settings))
-        engine = await stack.enter_async_context(_open_engine(settings, metrics, clock))
         await stack.enter_async_context(streams.pulse(SystemClock().sleep))
         yield Services(
             tenants=TenantStore(db, now=clock.now),

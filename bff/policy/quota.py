@@ -44,7 +44,7 @@ def decide(token_quota: int, reserved: int, wanted: int) -> Admit | Verdict:
         return REFUSE
     if token_quota - reserved <= 0:
         return WAIT
-    return Admit(max(1, wanted))
+    return Admit(max(1, spent(wanted)))
 
 
 def used(quota: ClientQuota) -> int:
@@ -81,4 +81,4 @@ class Sizes:
     def settled(self, model: str, tokens: int) -> None:
         """A call that used nothing says nothing about the next."""
         if tokens > 0:
-            self._seen.setdefault(model, deque(maxlen=REMEMBERED_CALLS)).append(tokens)
+            self._seen.setdefault(model, deque(maxlen=REMEMBERED_CALLS)).append(spent(tokens))

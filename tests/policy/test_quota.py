@@ -41,6 +41,7 @@ def quota(max_quota: int, token_quota: int) -> ClientQuota:
         (0, 700, 1, REFUSE),
         (10, 0, 0, Admit(1)),
         (10, 0, -5, Admit(1)),
+        (10, 0, 2**63, Admit(INTEGER_MOST)),
     ],
 )
 def test_a_call_begins_waits_or_is_refused(
