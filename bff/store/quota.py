@@ -8,11 +8,10 @@ work: a handler that is cancelled still pays. Source: node-bff.md §3.3, §3.4, 
 import asyncio
 import uuid
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 import structlog
 
@@ -55,7 +54,7 @@ class _Waiting:
 class SetAside:
     """Tokens set aside for one call."""
 
-    def __init__(self, settle: Callable[[int], Coroutine[Any, Any, None]]) -> None:
+    def __init__(self, settle: Callable[[int], Awaitable[None]]) -> None:
         self._settle = settle
         self.settled = False
 
@@ -89,6 +88,7 @@ class QuotaStore:
         self._waiting: deque[_Waiting] = deque()
         self._work: set[asyncio.Task[None]] = set()
         self._stuck = asyncio.Event()
+        self._swept_at = float("-inf")
 
     async def find_or_create(self, client_key: str) -> tuple[ClientQuota, bool]:
         """The client's quota, and whether it was created now. Raises Problem(INTERNAL)."""
@@ -109,7 +109,7 @@ class QuotaStore:
             yield held
         finally:
             if not held.settled:
-                self._start(self._give_back(call, caller.client_key))
+                self._start(partial(self._give_back, call, caller.client_key))
 
     async def _ask(self, call: str, caller: Caller, model: str, tokens: int) -> bool | None:
         now = self._now()
@@ -133,7 +133,7 @@ class QuotaStore:
     async def _settle(self, call: str, caller: Caller, model: str, used: int) -> None:
         self._sizes.settled(model, used)
         booking = Booking(call, caller.client_key, caller.account_id, used)
-        booked = self._start(self._book_or_keep(_Waiting(booking)))
+        booked = self._start(partial(self._book_or_keep, _Waiting(booking)))
         await asyncio.wait({booked}, timeout=SETTLE_WAIT_S)
 
     async def _book_or_keep(self, waiting: _Waiting) -> None:
@@ -182,7 +182,7 @@ class QuotaStore:
             await self._rows.release(call)
         self._lines.freed(client_key)
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def _start(self, work: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
         """In the store's own task group: who asked for it may leave."""
         task = self._tasks.create_task(_watched(work))
         self._work.add(task)
@@ -213,14 +213,12 @@ class QuotaStore:
 
     async def keep_leases(self) -> None:
         """Renews what this process has set aside; now and then tidies up behind others."""
-        swept_at = self._clock.now()
         while True:
             await self._clock.sleep(RENEWAL_S)
             with suppress(Problem):  # two more times before the lease is over
                 await self.renew()
-                if self._clock.now() - swept_at >= SWEEP_S:
+                if self._clock.now() - self._swept_at >= SWEEP_S:
                     await self.sweep()
-                    swept_at = self._clock.now()
 
     async def renew(self) -> None:
         """Raises Problem(INTERNAL)."""
@@ -232,6 +230,7 @@ class QuotaStore:
         holders = await self._rows.holders()
         gone = quota_holder.gone(holders, self._holder, quota_holder.is_running)
         await self._rows.sweep(gone, self._now())
+        self._swept_at = self._clock.now()
 
     async def finish(self) -> None:
         """Waits for what is under way and books what waits; what cannot be booked is lost."""
@@ -286,8 +285,8 @@ async def open_quotas(
             async with asyncio.timeout(OPENING_S):
                 await store.sweep()
         keeping = [
-            tasks.create_task(_watched(store.keep_leases())),
-            tasks.create_task(_watched(store.keep_settling())),
+            tasks.create_task(_watched(store.keep_leases)),
+            tasks.create_task(_watched(store.keep_settling)),
         ]
         try:
             yield store
@@ -298,9 +297,9 @@ async def open_quotas(
             await store.finish()
 
 
-async def _watched(work: Coroutine[Any, Any, None]) -> None:
+async def _watched(work: Callable[[], Awaitable[None]]) -> None:
     """What goes wrong with one of them must not end the group, and with it the service."""
     try:
-        await work
+        await work()
     except Exception as error:  # noqa: BLE001 - see above
         _log.error("quota.task_failed", exc_info=error)
