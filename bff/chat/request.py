@@ -32,10 +32,14 @@ Part = Text | Foreign
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One turn. *content* is plain text, or parts where the caller sent parts."""
+    """One turn. *content* is plain text, or parts where the caller sent parts.
+
+    *original* is the whole turn as its speaker spelled it, where nothing of it may get lost.
+    """
 
     role: Role
     content: str | tuple[Part, ...]
+    original: Foreign | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +56,11 @@ class Tags:
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
     """One question with its history. *model* is written `provider/model`; *max_tokens* counts
-    tokens.
+    tokens. Without *stream* upstream is asked for its answer in one piece.
     """
 
     model: str
     messages: tuple[Message, ...]
     tags: Tags
     max_tokens: int | None = None
+    stream: bool = True

@@ -58,20 +58,22 @@ class WireChunk(TypedDict, total=False):
 
 
 def write_request(request: ChatRequest, *, model: str, limit_field: str) -> bytes:
-    """The body of a streamed completion. *limit_field* is what this model calls its token limit."""
+    """The body of a completion. *limit_field* is what this model calls its token limit."""
     body: dict[str, Any] = {
         "model": model,
         "messages": [_write_message(message) for message in request.messages],
-        "stream": True,
-        "stream_options": {"include_usage": True},
     }
+    if request.stream:
+        body |= {"stream": True, "stream_options": {"include_usage": True}}
     if request.max_tokens is not None:
         body[limit_field] = request.max_tokens
     return write_ascii(body)  # half a surrogate pair in a question is sent on as it came
 
 
-def _write_message(message: Message) -> dict[str, Any]:
-    content = message.content
+def _write_message(message: Message) -> Mapping[str, Any]:
+    original, content = message.original, message.content
+    if original is not None and original.dialect == NAME:
+        return original.original
     return {
         "role": message.role.value,
         "content": content if isinstance(content, str) else [_write_part(part) for part in content],
@@ -206,6 +208,21 @@ def read_completion(data: bytes) -> list[Chunk]:
     raise read_error_object(error)
 
 
+def read_reply(data: bytes) -> list[Chunk]:
+    """A whole completion that was asked for: one without a choice still says what it used.
+
+    Raises Problem when it is an error, or no completion.
+    """
+    try:
+        wire = read_json(data)
+        used = () if wire.get("error") or wire.get("choices") else _read_usage(wire.get("usage"))
+    except (AttributeError, ValueError) as cause:
+        raise not_an_answer() from cause
+    if used:
+        return [Chunk((_started(wire), *used))]
+    return read_completion(data)
+
+
 def _started(wire: WireChunk) -> Started:
     created = wire.get("created")
     return Started(
@@ -234,9 +251,11 @@ def _read_usage(usage: object) -> tuple[UsageReported, ...]:
     details = usage.get("prompt_tokens_details")
     cached = details.get("cached_tokens") if isinstance(details, dict) else 0
     prompt, completion = usage.get("prompt_tokens"), usage.get("completion_tokens")
-    if not (_is_count(prompt) and _is_count(completion)):
-        return ()
     total = usage.get("total_tokens")
+    if not (_is_count(prompt) and _is_count(completion)):
+        if not _is_count(total):
+            return ()
+        prompt, completion = total, 0  # only the sum is known; it is what counts
     return (
         UsageReported(
             prompt,

@@ -56,7 +56,11 @@ class OpenAI:
         self._limit_fields: dict[
             str, str
         ] = {}  # models whose limit has another name than we thought
-        self._dialects = {way: self._dialect(base) for way, base in bases.items()}
+        self._dialects = {
+            (way, stream): self._dialect(base, stream)
+            for way, base in bases.items()
+            for stream in (True, False)
+        }
 
     @property
     def ways(self) -> tuple[str, ...]:
@@ -66,7 +70,7 @@ class OpenAI:
     async def stream(
         self, request: ChatRequest, *, model: str, via: str, deadline: float
     ) -> AsyncIterator[OpenAnswer]:
-        dialect = self._dialects[via]
+        dialect = self._dialects[via, request.stream]
         response = await self._ask(request, model, via, deadline)
         async with reading(
             response,
@@ -103,19 +107,20 @@ class OpenAI:
             self._session,
             Endpoint(self._urls[via], headers),
             openai_chat.write_request(request, model=model, limit_field=field),
-            dialect=self._dialects[via],
+            dialect=self._dialects[via, request.stream],
             timers=self._timers,
             deadline=deadline,
         )
 
-    def _dialect(self, base: Base) -> Dialect:
+    def _dialect(self, base: Base, stream: bool) -> Dialect:
         through_gateway = base.gateway is not None
+        read_whole = openai_chat.read_completion if stream else openai_chat.read_reply
         return Dialect(
             open_reader=lambda: openai_chat.StreamReader(
                 self._event_limit,
                 read_refusal=_read_gateway_error if through_gateway else _nobody_between,
             ),
-            read_whole=_read_gateway_whole if through_gateway else openai_chat.read_completion,
+            read_whole=_behind_gateway(read_whole) if through_gateway else read_whole,
             read_refusal=_read_gateway_refusal if through_gateway else _read_refusal,
             not_an_answer=openai_chat.not_an_answer,
         )
@@ -155,8 +160,11 @@ def _read_gateway_error(data: bytes) -> Problem | None:
     return cloudflare.read_refusal(200, "application/json", data)
 
 
-def _read_gateway_whole(data: bytes) -> list[Chunk]:
-    problem = _read_gateway_error(data)
-    if problem is not None:
-        raise problem
-    return openai_chat.read_completion(data)
+def _behind_gateway(read_whole: Callable[[bytes], list[Chunk]]) -> Callable[[bytes], list[Chunk]]:
+    def read(data: bytes) -> list[Chunk]:
+        problem = _read_gateway_error(data)
+        if problem is not None:
+            raise problem
+        return read_whole(data)
+
+    return read

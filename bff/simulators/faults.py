@@ -37,6 +37,11 @@ MEANINGS: Mapping[str, str] = {
     "html": "200 with a page",
     "json": "a whole completion in answer to a stream request",
     "empty": "200 event stream with nothing in it",
+    "error-object": "an error in place of a whole completion, under a 200",
+    "no-usage": "a whole completion that does not say what it used",
+    "no-choices": "a whole completion without the field choices",
+    "empty-choices": "a whole completion with no choice in it",
+    "not-json": "a whole completion cut in half, under a 200",
     "hang-after": "silence after so many frames",
     "cut-after": "connection reset after so many frames",
     "end-after": "clean end after so many frames, without finish and [DONE]",
@@ -76,6 +81,13 @@ class Fault:
     html: bool = False
     json: bool = False
     empty: bool = False
+
+    # what a whole completion lacks
+    error_object: bool = False
+    no_usage: bool = False
+    no_choices: bool = False
+    empty_choices: bool = False
+    not_json: bool = False
 
     # where the answer ends or breaks, in frames
     hang_after: int | None = None

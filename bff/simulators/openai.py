@@ -245,7 +245,8 @@ class OpenAISimulator(Vendor):
             reason=asked.reason,
             spent=tokens(prompt, completed),
         )
-        body, fault = orjson.dumps(value), asked.fault
+        fault = asked.fault
+        body = orjson.dumps(_maimed(value, fault))
         if fault.cut_after is not None or fault.hang_after is not None:
             size = {"Content-Length": str(len(body))}
             await line.begin(
@@ -253,7 +254,7 @@ class OpenAISimulator(Vendor):
             )
             await line.write(body[: len(body) // 2])
             await line.act(Deed.CUT if fault.cut_after is not None else Deed.HANG)
-        if fault.bad_line_after is not None:
+        if fault.bad_line_after is not None or fault.not_json:
             body = body[: len(body) // 2]
         return web.Response(body=body, content_type="application/json", headers=self._headers())
 
@@ -308,6 +309,15 @@ class OpenAISimulator(Vendor):
         if 300 <= refusal.status < 400:
             headers["Location"] = "/elsewhere"
         return web.json_response(refusal.body, status=refusal.status, headers=headers)
+
+
+def _maimed(value: dict[str, Any], fault: Fault) -> dict[str, Any]:
+    """A whole completion without what it shall lack."""
+    if fault.error_object:
+        return error("Simulated error.", type="server_error")
+    lacking = {name for name in ("usage", "choices") if getattr(fault, f"no_{name}")}
+    kept = {name: part for name, part in value.items() if name not in lacking}
+    return kept | {"choices": []} if fault.empty_choices else kept
 
 
 async def _break_before_headers(line: Line, fault: Fault) -> None:

@@ -12,6 +12,7 @@ from bff.dialects.openai_chat import (
     read_completion,
     read_error_object,
     read_refusal,
+    read_reply,
     write_request,
 )
 from bff.errors import Kind, Problem, Sign
@@ -370,3 +371,55 @@ def test_who_stands_in_between_is_asked_first_what_an_error_means() -> None:
     reader.feed(frame({"error": [{"code": 2016}], "name": "AiGatewayError"}))
 
     assert reader.problem is theirs
+
+
+def json_bytes(value: Any) -> bytes:
+    return json.dumps(value).encode()
+
+
+# --- whole answers that were asked for -------------------------------------------------------------
+
+
+def test_a_whole_answer_is_asked_for_without_a_stream() -> None:
+    chat = ChatRequest("openai/gpt-4o", (Message(Role.USER, "x"),), TAGS, 7, stream=False)
+
+    sent = json.loads(write_request(chat, model="gpt-4o", limit_field="max_tokens"))
+
+    assert sent == {
+        "model": "gpt-4o",
+        "messages": [{"role": "user", "content": "x"}],
+        "max_tokens": 7,
+    }
+
+
+@pytest.mark.parametrize("choices", [{}, {"choices": []}, {"choices": None}])
+def test_a_whole_answer_without_a_choice_says_what_it_used(choices: dict[str, Any]) -> None:
+    data = json_bytes({"id": "a", "usage": {"total_tokens": 9}, **choices})
+
+    [chunk] = read_reply(data)
+
+    assert chunk.events == (Started("a", "", 0), UsageReported(9, 0, 9))
+    assert not chunk.content
+
+
+@pytest.mark.parametrize(
+    ("data", "sign"),
+    [
+        (b"[]", Sign.NOT_AN_ANSWER),
+        (b"half", Sign.NOT_AN_ANSWER),
+        (b"{}", Sign.NOT_AN_ANSWER),
+        (b'{"usage":{}}', Sign.NOT_AN_ANSWER),
+        (b'{"error":{"type":"server_error"},"usage":{"total_tokens":1}}', Sign.PROVIDER_DOWN),
+    ],
+)
+def test_a_whole_answer_that_is_none_is_a_failure(data: bytes, sign: Sign) -> None:
+    with pytest.raises(Problem) as failed:
+        read_reply(data)
+
+    assert failed.value.sign is sign
+
+
+def test_a_whole_answer_with_a_choice_is_a_completion() -> None:
+    data = json_bytes({"choices": [{"message": {"content": "x"}}], "usage": {"total_tokens": 9}})
+
+    assert read_reply(data) == read_completion(data)

@@ -1,0 +1,52 @@
+"""What a call can use at most."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bff.chat.request import ChatRequest, Foreign, Message, Role, Tags, Text
+from bff.policy.estimates import most_tokens
+
+TAGS = Tags("diagram", "t", "u", "-", "r")
+
+
+def asked(*contents: object, model: str = "openai/gpt-4o", max_tokens: int | None = None) -> int:
+    turns = tuple(Message(Role.USER, content) for content in contents)  # type: ignore[arg-type]
+    return most_tokens(ChatRequest(model, turns, TAGS, max_tokens))
+
+
+def picture(url: str) -> Foreign:
+    return Foreign("openai_chat", {"type": "image_url", "image_url": {"url": url}})
+
+
+@given(text=st.text(st.characters(exclude_categories=[])))
+def test_a_token_is_at_least_a_byte(text: str) -> None:
+    length = len(text.encode("utf-8", "surrogatepass"))
+
+    assert asked(text) == asked((Text(text),)) == length + 16
+
+
+def test_the_answer_counts_in_full() -> None:
+    assert asked("", max_tokens=4096) == 4096 + 16
+
+
+def test_a_picture_costs_the_same_whatever_its_bytes() -> None:
+    small, large = (
+        picture("data:image/png;base64,AA"),
+        picture("data:image/png;base64," + "A" * 9999),
+    )
+
+    assert asked((small,)) == asked((large,)) == 1_445 + 16
+
+
+def test_a_picture_costs_what_the_model_says() -> None:
+    one = (picture("https://a.example/x.png"),)
+
+    assert asked(one, model="openai/gpt-4o-mini") == 48_169 + 16
+    assert asked(one, model="openai/gpt-4.1") == 1_445 + 16
+    assert asked(one, model="openai/o9") == 3_779 + 16
+
+
+def test_a_part_nobody_knows_counts_by_its_texts() -> None:
+    part = Foreign("openai_chat", {"type": "file", "file": {"names": ["abcd", 7], "id": None}})
+
+    assert asked((part,)) == len("file") + len("abcd") + 2 + 16
