@@ -36,11 +36,11 @@ from bff.store.tenants import TenantStore
 from bff.telemetry import logs
 from bff.telemetry.metrics import Metrics
 from bff.telemetry.observer import MetricsObserver
-from bff.web import app, chat_page, faces, lifecycle, ops, pages
+from bff.web import account, app, chat_page, diagrams, faces, lifecycle, ops, pages
 from bff.web import frontend as frontend_pages
 from bff.web.frontend import Frontend
 from bff.web.live import Beat, LiveStreams
-from bff.web.services import ChatFacts, ConnectFacts, Limits, Services
+from bff.web.services import ChatFacts, ConnectFacts, DiagramFacts, Limits, Services
 
 _log = structlog.get_logger("bff.wiring")
 ALL_JS = "https://connect-cdn.atl-paas.net/all.js"
@@ -81,6 +81,8 @@ def build_app(
         lambda: open_services(settings, connect, clock or SystemClock()),
         [
             *faces.ROUTES,
+            *account.ROUTES,
+            *diagrams.ROUTES,
             *lifecycle.routes(base_path),
             *pages.routes(base_path),
             *its_pages,
@@ -183,6 +185,9 @@ async def open_services(
                 max_tokens=settings.chat_max_tokens,
                 system_prompt=settings.system_prompt(default=prompts.GPTDOCK),
                 visible_errors=settings.visible_errors,
+            ),
+            diagrams=DiagramFacts(
+                model=settings.diagram_model, max_tokens=settings.chat_max_tokens
             ),
             limits=Limits(
                 body_bytes=settings.max_body_bytes,

@@ -33,13 +33,6 @@ class Tenants(Protocol):
         """Takes the tenant's secrets away, keeps its rows."""
 
 
-class InstallKeys(Protocol):
-    """Atlassian's public keys for signed installs."""
-
-    async def find(self, kid: str) -> str:
-        """PEM text. Raises Problem(CALLER_AUTH) when no host has it."""
-
-
 class Reservation(Protocol):
     """Tokens set aside for one call."""
 
@@ -63,6 +56,13 @@ class Quotas(Protocol):
         Raises Problem(BUDGET) "Not enough tokens" when nothing is left, Problem(INTERNAL) when
         storage is away.
         """
+
+
+class InstallKeys(Protocol):
+    """Atlassian's public keys for signed installs."""
+
+    async def find(self, kid: str) -> str:
+        """PEM text. Raises Problem(CALLER_AUTH) when no host has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +103,14 @@ class ChatFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class DiagramFacts:
+    """What the diagram routes ask."""
+
+    model: str
+    max_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
 class Services:
     """Everything a handler may use."""
 
@@ -115,6 +123,7 @@ class Services:
     streams: LiveStreams
     connect: ConnectFacts
     chat: ChatFacts
+    diagrams: DiagramFacts
     limits: Limits
     readiness: Callable[[], Awaitable[str | None]]  # the failing part by name
     admin_token: str | None

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import aiosqlite
 from aiohttp import web
 
 from bff.settings import Settings, read_settings
@@ -34,10 +35,18 @@ QUESTION = {
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    text: str
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     """*url* without a slash at its end."""
 
     url: str
+    database: Path
     app: web.Application
     world: World
     host: AtlassianHost
@@ -67,6 +76,40 @@ class Service:
         message = {"content": {"parts": [text]}}
         async with self.ask({"messages": [message]}) as response:
             return response.status, await response.read(), response.headers
+
+    async def call(
+        self, method: str, path: str, *, token: str | None = None, **options: Any
+    ) -> Answer:
+        """A call with a context token, another *token*, or none ("")."""
+        query = f"?jwt={self.host.context_token() if token is None else token}"
+        async with self.session.request(
+            method, f"{self.url}{path}{query if token != '' else ''}", **options
+        ) as response:
+            return Answer(response.status, await response.text(), response.headers)
+
+    async def get(self, path: str, **options: Any) -> Answer:
+        return await self.call("GET", path, **options)
+
+    async def post(self, path: str, **options: Any) -> Answer:
+        return await self.call("POST", path, **options)
+
+    async def run_sql(self, sql: str, *values: object) -> list[Any]:
+        """In the service's own database, past the service."""
+        async with aiosqlite.connect(self.database) as db:
+            rows = list(await db.execute_fetchall(sql, values))
+            await db.commit()
+        return rows
+
+    async def set_quota(self, left: int) -> None:
+        await self.run_sql("UPDATE gpt_dock_client_data SET token_quota = ?", left)
+
+    async def quota(self) -> int:
+        [[left]] = await self.run_sql("SELECT token_quota FROM gpt_dock_client_data")
+        return int(left)
+
+    async def user_tokens(self) -> int:
+        [[used]] = await self.run_sql("SELECT token_used FROM gpt_dock_user_data")
+        return int(used)
 
     async def metric(self, name: str) -> float:
         """The sum of the samples that begin with *name* (labels included)."""
@@ -101,7 +144,7 @@ async def open_service(
         session = await stack.enter_async_context(aiohttp.ClientSession())
         installed = await host.install(url)
         assert installed.status == 204
-        yield Service(url, app, world, host, session)
+        yield Service(url, folder / "service.sqlite", app, world, host, session)
 
 
 def settings_for(world: World, folder: Path, *, gateway: bool, **changes: str) -> Settings:

@@ -201,6 +201,7 @@ async def open_street(
             streams=LiveStreams(Beat(), note_open=lambda _: None),
             connect=replace(connect, **facts),
             chat=None,
+            diagrams=None,
             limits=limits or Limits(),
             readiness=None,
             admin_token=None,
