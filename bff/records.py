@@ -20,12 +20,23 @@ class Tenant:
 
 
 @dataclass(frozen=True, slots=True)
+class ForgeInvocation:
+    """What a Forge Remote request said beside who asks: where to call back, and as whom."""
+
+    installation_id: str
+    cloud_id: str
+    api_base_url: str
+    system_token: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Caller:
     """Who asks: a tenant's user, admitted by a token.
 
     *subject* is the token's `sub`, *account_id* the user (`context.user.accountId`, else `sub`);
     either may be absent. *context* is the token's own `context` claim, copied into session tokens.
     *tenant_tag* and *user_tag* are pseudonyms fit for a third party's log (gateway.md §11).
+    *forge* is set where a Forge invocation token opened the door.
     """
 
     client_key: str
@@ -34,6 +45,7 @@ class Caller:
     context: Any
     tenant_tag: str
     user_tag: str
+    forge: ForgeInvocation | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from bff import __version__
+from bff.atlassian.forge_keys import ForgeKeys
 from bff.atlassian.install_keys import InstallKeys
 from bff.connect import descriptor
 from bff.connect.hosts import AllowedHosts
@@ -40,7 +41,7 @@ from bff.web import account, app, chat_page, diagrams, faces, lifecycle, ops, pa
 from bff.web import frontend as frontend_pages
 from bff.web.frontend import Frontend
 from bff.web.live import Beat, LiveStreams
-from bff.web.services import ChatFacts, ConnectFacts, DiagramFacts, Limits, Services
+from bff.web.services import ChatFacts, ConnectFacts, DiagramFacts, ForgeFacts, Limits, Services
 
 _log = structlog.get_logger("bff.wiring")
 ALL_JS = "https://connect-cdn.atl-paas.net/all.js"
@@ -180,6 +181,7 @@ async def open_services(
             metrics=metrics,
             streams=streams,
             connect=connect,
+            forge=_forge_facts(settings, keys_session),
             chat=ChatFacts(
                 model=settings.chat_model,
                 max_tokens=settings.chat_max_tokens,
@@ -201,6 +203,12 @@ async def open_services(
             version=__version__,
             now=time.time,
         )
+
+
+def _forge_facts(settings: Settings, session: aiohttp.ClientSession) -> ForgeFacts | None:
+    if settings.forge_app_id is None:
+        return None
+    return ForgeFacts(settings.forge_app_id, ForgeKeys(session, settings.forge_jwks_url))
 
 
 @asynccontextmanager

@@ -52,6 +52,12 @@ def find_in_headers(query: str, authorization: str | None, session: str | None) 
     return _find_parameter(query, "acpt") or session or None
 
 
+def find_bearer(authorization: str | None) -> str | None:
+    """Where a Forge invocation token stands, and nothing of Connect's ever does (RFC 6750 §2.1)."""
+    scheme, _, token = (authorization or "").partition(" ")
+    return token or None if scheme.lower() == "bearer" else None
+
+
 def _find_parameter(query: str, name: str) -> str | None:
     values = [
         value

@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from yarl import URL
 
 from bff.connect.qsh import query_string_hash
+from bff.simulators.forge import ForgeSide
 from bff.simulators.site import page
 from bff.simulators.site.diary import Diary
 
@@ -94,6 +95,7 @@ class AtlassianHost:
         self.add_on_url = ""  # of the last install
         self.descriptor: dict[str, Any] = {}
         self.keys = KeyHost()
+        self.forge = ForgeSide(now)
         self.diary = Diary(now)
         self.expire_next = False
         self.now = now
@@ -158,6 +160,7 @@ class AtlassianHost:
             "productType": "confluence",
             "description": "Stand-in site",
             "eventType": event,
+            "installationId": self.forge.installation_id,
         }
 
     async def _fetch(self, session: aiohttp.ClientSession, url: str) -> dict[str, Any]:
@@ -263,6 +266,10 @@ class AtlassianHost:
             case Forgery.PUBLIC_KEY_AS_SECRET:
                 return _hmac_with_public_key(said, self.public_key, self.kid)
         return jwt.encode(said, self.shared_secret, "HS256")
+
+    def forge_token(self, account_id: str | None = None, **changes: Any) -> str:
+        """What Forge sends with a call of the app, for the same site and user."""
+        return self.forge.token(account_id or self.account_id, changes)
 
     def token_for_page(self) -> str:
         """A context token for the page; expired when that was asked for, once."""

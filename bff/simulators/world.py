@@ -47,6 +47,10 @@ class World:
         return f"{self.url}/atlassian"
 
     @property
+    def forge_keys_url(self) -> str:
+        return f"{self.url}/atlassian/forge/jwks.json"
+
+    @property
     def install_keys_url(self) -> str:
         return f"{self.url}/atlassian/install-keys"
 

@@ -89,6 +89,10 @@ class RememberedTenants:
         if known is not None:
             known.number, known.fresh_until = next(self._numbers), float("-inf")
 
+    def doubt_everyone(self) -> None:
+        for client_key in [*self._tenants, *self._strangers]:
+            self.doubt(client_key)
+
     async def _ask(self, client_key: str, *, since: int) -> Tenant | None:
         try:
             return (await self._share(client_key, since)).tenant

@@ -31,6 +31,30 @@ ADDON_SETTINGS = Table(
     sqlite_autoincrement=True,
 )
 
+# ACE 11's, by which a Forge installation finds its Connect tenant.
+INSTALLATION_CLIENT_KEYS = Table(
+    "InstallationClientKeys",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("installationId", String(255), nullable=False),
+    Column("clientKey", String(255), nullable=False),
+    Index("installation_client_keys_installation_id", "installationId"),
+    Index("installation_client_keys_client_key", "clientKey"),
+    sqlite_autoincrement=True,
+)
+
+# ACE 11's, of an app's own settings: kept for it, we put nothing there.
+FORGE_SETTINGS = Table(
+    "ForgeSettings",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("installationId", String(255), nullable=False),
+    Column("key", String(255), nullable=False),
+    Column("val", JSON, nullable=False),
+    Index("forge_settings_installation_id_key", "installationId", "key"),
+    sqlite_autoincrement=True,
+)
+
 # `updated_at` is named `_updated_at` where the Node app's own SQL files made the tables.
 CLIENT_DATA = Table(
     "gpt_dock_client_data",

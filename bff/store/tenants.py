@@ -18,8 +18,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bff.records import Tenant
 from bff.store import installs
 from bff.store.db import Database, database_problems, is_away
+from bff.store.installations import (
+    associate,
+    find_client_key,
+    is_installation_id,
+    read_installation_id,
+)
 from bff.store.remembered import RememberedTenants
 from bff.store.tables import ADDON_SETTINGS as ROWS
+from bff.store.tables import INSTALLATION_CLIENT_KEYS as INSTALLATIONS
 
 CLIENT_INFO = "clientInfo"  # the `key` under which ACE keeps an install
 CLIENT_KEY_MOST = 255  # characters, as the Node app's column has it
@@ -51,13 +58,16 @@ class TenantStore:
         today: Callable[[], datetime] = utc_now,
     ) -> None:
         self._db, self._today, self._patience_s = db, today, patience_s
-        self._remembered = RememberedTenants(
-            self._look_up,
-            is_away=is_away,
-            now=now,
-            fresh_s=fresh_s,
-            stale_s=stale_s,
-            away_s=patience_s,
+        self._remembered, self._installed = (
+            RememberedTenants(
+                look_up,
+                is_away=is_away,
+                now=now,
+                fresh_s=fresh_s,
+                stale_s=stale_s,
+                away_s=patience_s,
+            )
+            for look_up in (self._look_up, self._look_up_installed)
         )
 
     async def find(self, client_key: str) -> Tenant | None:
@@ -68,11 +78,20 @@ class TenantStore:
         """From the database, refreshing memory; the last known while the database is away."""
         return await self._remembered.find_fresh(client_key) if is_storable(client_key) else None
 
+    async def find_installed(self, installation_id: str) -> Tenant | None:
+        """The tenant of a Forge installation. Raises Problem(INTERNAL) when nobody can say."""
+        if not is_installation_id(installation_id):
+            return None
+        return await self._installed.find(installation_id)
+
     async def save(self, client_key: str, payload: Mapping[str, Any]) -> None:
         """Replaces whatever was stored; one row is left, however many there were."""
-        val = dict(payload)
+        val, installation_id = dict(payload), read_installation_id(payload)
         async with self._change(client_key) as connection:
             await _leave_one_row(connection, client_key, val)
+            if installation_id is not None:
+                await lock(connection, INSTALLATIONS.name, installation_id)
+                await associate(connection, installation_id, client_key)
         self._remembered.learn(client_key, installs.read_tenant(client_key, [val]))
 
     async def retire(self, client_key: str) -> None:
@@ -91,6 +110,15 @@ class TenantStore:
                 stored = await newest_first(connection, client_key)
         return installs.read_tenant(client_key, stored.values())
 
+    async def _look_up_installed(self, installation_id: str) -> Tenant | None:
+        with database_problems():
+            async with asyncio.timeout(self._patience_s), self._db.reading() as connection:
+                client_key = await find_client_key(connection, installation_id)
+                if client_key is None:
+                    return None
+                stored = await newest_first(connection, client_key)
+        return installs.read_tenant(client_key, stored.values())
+
     @asynccontextmanager
     async def _change(self, client_key: str) -> AsyncIterator[AsyncConnection]:
         try:
@@ -103,12 +131,18 @@ class TenantStore:
                     yield connection
         finally:  # a failure leaves open whether it was committed
             self._remembered.doubt(client_key)
+            self._installed.doubt_everyone()  # changes are rare, and we do not know who was whose
 
 
 async def lock_tenant(connection: AsyncConnection, client_key: str) -> None:
-    """Until the transaction ends, nobody else changes this tenant; on SQLite it is the lock."""
+    """Until the transaction ends, nobody else changes this tenant."""
+    await lock(connection, ROWS.name, client_key)
+
+
+async def lock(connection: AsyncConnection, table: str, name: str) -> None:
+    """*name* of *table* is ours until the transaction ends; on SQLite that is the lock itself."""
     if connection.dialect.name == "postgresql":
-        digest = hashlib.sha256(f"{ROWS.name}:{client_key}".encode()).digest()
+        digest = hashlib.sha256(f"{table}:{name}".encode()).digest()
         number = int.from_bytes(digest[:8], signed=True)
         await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": number})
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from aiohttp import web
 
-from bff.connect import positions, qsh, tokens
-from bff.connect.jws import Token
+from bff.connect import forge, positions, qsh, tokens
+from bff.connect.jws import Token, refused, verify_rs256
 from bff.connect.memory import fingerprint
 from bff.connect.tokens import Signer, Verified
 from bff.errors import Problem
@@ -41,20 +41,51 @@ async def anyone(_request: web.Request) -> None:
 
 async def context_token(request: web.Request) -> Caller:
     """A tenant's token, whatever request it was made for. Raises Problem(CALLER_AUTH)."""
+    invited = await _find_invocation(request)
+    if invited is not None:
+        return _admit(request, *invited)
     verified, tenant = await _find_and_verify(request)
-    return _admit(request, verified, tenant)
+    return _admit(request, verified.caller, tenant)
 
 
 async def context_token_with_qsh(request: web.Request) -> Caller:
-    """A tenant's token made for this very request. Raises Problem(CALLER_AUTH)."""
+    """A tenant's token made for this very request. Raises Problem(CALLER_AUTH).
+
+    A Forge token has no hash of the request: it lives for seconds, and Atlassian's proxy alone has
+    it, never a browser.
+    """
+    invited = await _find_invocation(request)
+    if invited is not None:
+        return _admit(request, *invited)
     verified, tenant = await _find_and_verify(request)
     tokens.check_query_string_hash(verified.qsh, request_hash(request))
-    return _admit(request, verified, tenant)
+    return _admit(request, verified.caller, tenant)
 
 
-def _admit(request: web.Request, verified: Verified, tenant: Tenant) -> Caller:
-    request[ADMITTED] = Admitted(verified.caller, tenant)
-    return verified.caller
+def _admit(request: web.Request, caller: Caller, tenant: Tenant) -> Caller:
+    request[ADMITTED] = Admitted(caller, tenant)
+    return caller
+
+
+async def _find_invocation(request: web.Request) -> tuple[Caller, Tenant] | None:
+    """Who comes with a Forge invocation token, the only bearer at these doors; None when nobody
+    does. A token in the query goes before it, as before every header.
+    """
+    services = request.app[SERVICES]
+    facts = services.forge
+    if facts is None or positions.find_in_query(request.rel_url.raw_query_string) is not None:
+        return None
+    text = positions.find_bearer(request.headers.get("Authorization"))
+    if text is None:
+        return None
+    token = forge.read_forge_token(text)
+    invocation = forge.check_claims(token, app_id=facts.app_id, now=int(services.now()))
+    verify_rs256(token, await facts.keys.find(forge.read_key_id(token)))
+    tenant = await services.tenants.find_installed(invocation.installation_id)
+    if tenant is None or not tenant.secrets:  # none, or one that has uninstalled
+        raise refused("Could not find stored client data for this installation.")
+    system_token = request.headers.get("x-forge-oauth-system")
+    return forge.read_caller(invocation, tenant, system_token=system_token), tenant
 
 
 async def _find_and_verify(request: web.Request) -> tuple[Verified, Tenant]:

@@ -26,6 +26,9 @@ class Tenants(Protocol):
     async def find_fresh(self, client_key: str) -> Tenant | None:
         """From the database, refreshing memory: asked before a signature is refused."""
 
+    async def find_installed(self, installation_id: str) -> Tenant | None:
+        """The tenant that a Forge installation belongs to, by a signed install that named both."""
+
     async def save(self, client_key: str, payload: Mapping[str, Any]) -> None:
         """Replaces whatever was stored: exactly one row is left."""
 
@@ -63,6 +66,21 @@ class InstallKeys(Protocol):
 
     async def find(self, kid: str) -> str:
         """PEM text. Raises Problem(CALLER_AUTH) when no host has it."""
+
+
+class ForgeKeys(Protocol):
+    """Atlassian's public keys for Forge invocation tokens."""
+
+    async def find(self, kid: str) -> str:
+        """PEM text. Raises Problem(CALLER_AUTH) when there is no such key."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForgeFacts:
+    """What this add-on is to Forge: *app_id* is bare, without its ARI."""
+
+    app_id: str
+    keys: ForgeKeys
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +140,7 @@ class Services:
     metrics: Metrics
     streams: LiveStreams
     connect: ConnectFacts
+    forge: ForgeFacts | None  # None: no Forge token opens a door
     chat: ChatFacts
     diagrams: DiagramFacts
     limits: Limits

@@ -27,7 +27,14 @@ INDEXES = {
     "sqlite": "SELECT name, \"unique\" FROM pragma_index_list('{table}')",
     "postgresql": "SELECT indexdef FROM pg_indexes WHERE tablename = '{table}' ORDER BY 1",
 }
-OURS = ("bff_schema_version", "bff_quota_reservations")
+OURS = (
+    "bff_schema_version",
+    "bff_quota_reservations",
+    "ForgeSettings",
+    "forge_settings",
+    "InstallationClientKeys",
+    "installation_client_keys",
+)
 SCHEMA = {
     "sqlite": "SELECT name, sql FROM sqlite_master ORDER BY name",
     "postgresql": "SELECT table_name, column_name, data_type FROM information_schema.columns "

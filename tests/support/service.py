@@ -130,14 +130,23 @@ class HastyClock:
 
 @asynccontextmanager
 async def open_service(
-    folder: Path, *, gateway: bool = True, grace_s: float = 0.0, **changes: str
+    folder: Path,
+    *,
+    gateway: bool = True,
+    forge: bool = False,
+    grace_s: float = 0.0,
+    **changes: str,
 ) -> AsyncIterator[Service]:
-    """*changes* are environment variables in lower case. Through the gateway unless told otherwise."""
+    """*changes* are environment variables in lower case. Through the gateway unless told otherwise;
+    with *forge* the site's Forge tokens are accepted.
+    """
     host = AtlassianHost()
     async with AsyncExitStack() as stack:
         world = await stack.enter_async_context(open_world(atlassian=host))
         listener = bind("127.0.0.1", 0)
         changes.setdefault("ac_local_base_url", address(listener))
+        if forge:
+            changes |= {"forge_app_id": host.forge.app_id, "forge_jwks_url": world.forge_keys_url}
         settings = settings_for(world, folder, gateway=gateway, **changes)
         app = build_app(settings, clock=HastyClock())
         url = await stack.enter_async_context(open_server(app, sock=listener, grace_s=grace_s))

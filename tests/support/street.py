@@ -28,7 +28,7 @@ from bff.web.body import read_body
 from bff.web.live import Beat, LiveStreams
 from bff.web.routes import Route
 from bff.web.server import open_server
-from bff.web.services import ConnectFacts, Limits, Services
+from bff.web.services import ConnectFacts, ForgeFacts, Limits, Services
 from tests.support.key_host import KeyHost, open_key_host
 from tests.support.tenants import InMemoryTenants
 from tests.support.tokens import hs256, public_pem, rs256, with_claims
@@ -171,6 +171,7 @@ async def open_street(
     base_url: str = "https://bff.example",
     development: bool = False,
     limits: Limits | None = None,
+    forge: ForgeFacts | None = None,
     **facts: Any,
 ) -> AsyncIterator[Street]:
     """Nobody is installed yet. *facts* go over ConnectFacts."""
@@ -200,6 +201,7 @@ async def open_street(
             metrics=metrics,
             streams=LiveStreams(Beat(), note_open=lambda _: None),
             connect=replace(connect, **facts),
+            forge=forge,
             chat=None,
             diagrams=None,
             limits=limits or Limits(),

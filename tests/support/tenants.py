@@ -36,6 +36,12 @@ class InMemoryTenants:
         self.known[client_key] = self._read(client_key)
         return self.known[client_key]
 
+    async def find_installed(self, installation_id: str) -> Tenant | None:
+        for client_key, rows in self.rows.items():
+            if any(row.get("installationId") == installation_id for row in rows):
+                return self._read(client_key)
+        return None
+
     async def save(self, client_key: str, payload: Mapping[str, Any]) -> None:
         self.put(client_key, payload)
 

@@ -47,6 +47,7 @@ def routes(
         web.get(prefix, _to_the_page),
         web.get(f"{prefix}/", _file("page.html")),
         web.get(f"{prefix}/install-keys/{{kid}}", calls.install_key),
+        web.get(f"{prefix}/forge/jwks.json", host.forge.serve_keys),
         web.get(f"{prefix}/frame", calls.frame),
         web.get(f"{prefix}/events", calls.events),
         web.post(f"{prefix}/install", _from_the_page(calls.install)),

@@ -1,0 +1,108 @@
+"""ForgeKeys: Atlassian's public keys for Forge invocation tokens, one document for all of them.
+
+Not a judge of tokens. The document is fetched when a key is not in it that a token names, which is
+once a rotation; made-up names cannot make us fetch for long. Source: RFC 7517; design.md 8.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+import aiohttp
+import structlog
+from yarl import URL
+
+from bff.connect.forge import read_keys
+from bff.dialects.json_text import read_json
+from bff.errors import Kind, Problem
+
+LARGEST_DOCUMENT_BYTES = 256 * 1024
+
+_log = structlog.get_logger("bff.forge_keys")
+
+
+class _Away(Exception):  # noqa: N818 - the house names what happened
+    """The host did not give a document we can use."""
+
+
+class ForgeKeys:
+    """*url* is the document's. Seconds everywhere; *now* is monotonic.
+
+    The document is fetched again after *fresh_s*, and for a name that is not in it: *spare* times
+    at once, then one time in *again_s*.
+    """
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        url: str,
+        *,
+        now: Callable[[], float] | None = None,
+        timeout_s: float = 5.0,
+        fresh_s: float = 3600.0,
+        again_s: float = 30.0,
+        spare: int = 4,
+    ) -> None:
+        self._session, self._url = session, url
+        self._now = now or asyncio.get_running_loop().time
+        self._timeout_s, self._fresh_s, self._again_s = timeout_s, fresh_s, again_s
+        self._keys: dict[str, str] = {}
+        self._fresh_until = float("-inf")
+        self._fetches = 0  # finished, whatever they brought
+        self._most, self._spare, self._counted_at = float(spare), float(spare), self._now()
+        self._turn = asyncio.Lock()
+
+    async def find(self, kid: str) -> str:
+        """PEM text. Raises Problem(CALLER_AUTH) when the document does not have it."""
+        if kid not in self._keys or self._now() >= self._fresh_until:
+            seen = self._fetches
+            async with self._turn:
+                if self._fetches == seen and self._may_fetch():
+                    await self._refresh()
+        pem = self._keys.get(kid)
+        if pem is None:
+            raise Problem(Kind.CALLER_AUTH, "Could not find the key that signed the JWT token")
+        return pem
+
+    def _may_fetch(self) -> bool:
+        now = self._now()
+        earned = (now - self._counted_at) / self._again_s
+        self._spare, self._counted_at = min(self._most, self._spare + earned), now
+        if self._spare < 1:
+            return False
+        self._spare -= 1
+        return True
+
+    async def _refresh(self) -> None:
+        """Keys once known stay usable while the host is away."""
+        try:
+            self._keys = await self._fetch()
+            self._fresh_until = self._now() + self._fresh_s
+        except _Away as reason:
+            _log.warning("forge_keys.unavailable", host=URL(self._url).host, reason=str(reason))
+        finally:
+            self._fetches += 1
+
+    async def _fetch(self) -> dict[str, str]:
+        try:
+            async with (
+                asyncio.timeout(self._timeout_s),
+                self._session.get(self._url, allow_redirects=False) as response,
+            ):
+                if response.status != 200:
+                    raise _Away(f"status {response.status}")
+                body = await _read(response)
+            keys = read_keys(read_json(body))
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+            raise _Away(type(error).__name__) from error
+        if not keys:
+            raise _Away("its answer holds no key")
+        return keys
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    body = b""
+    async for piece in response.content.iter_any():
+        body += piece
+        if len(body) > LARGEST_DOCUMENT_BYTES:
+            raise _Away("its answer is too large")
+    return body
