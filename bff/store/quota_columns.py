@@ -5,6 +5,7 @@ Source: node-bff.md §6, trap 1.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -15,22 +16,34 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 SPELLINGS = ("updated_at", "_updated_at")
 
 
-def time_columns(connection: Connection, rows: str, at: datetime | None = None) -> dict[str, Any]:
-    """What to write into the table's time column, as the Node app reads it: *at*, which is UTC, or
-    now.
-    """
+@dataclass(frozen=True, slots=True)
+class TimeColumns:
+    """The columns of a table that hold when its row was made. *zoned* ones know their offset."""
+
+    dialect: str
+    zoned: Mapping[str, bool]
+
+    def at(self, when: datetime | None = None) -> dict[str, Any]:
+        """What to write into them, as the Node app reads it: *when*, which is UTC, or now."""
+        if self.dialect == "sqlite":  # CURRENT_TIMESTAMP is 2026-11-21 02:04:11 there
+            value = when.strftime("%Y-%m-%d %H:%M:%S") if when else func.now()
+            return dict.fromkeys(self.zoned, value)
+        return {
+            name: (when or func.now()) if zoned else _without_offset(when)
+            for name, zoned in self.zoned.items()
+        }
+
+
+def time_columns(connection: Connection, rows: str) -> TimeColumns:
     found = {each["name"]: each["type"] for each in inspect(connection).get_columns(rows)}
-    if connection.dialect.name == "sqlite":  # CURRENT_TIMESTAMP is 2026-11-21 02:04:11 there
-        values = dict.fromkeys(SPELLINGS, at.strftime("%Y-%m-%d %H:%M:%S") if at else func.now())
-    else:
-        values = {name: _postgresql_time(found.get(name), at) for name in SPELLINGS}
-    return {name: value for name, value in values.items() if name in found}
+    zoned = {
+        name: bool(getattr(found[name], "timezone", False)) for name in SPELLINGS if name in found
+    }
+    return TimeColumns(connection.dialect.name, zoned)
 
 
-def _postgresql_time(kind: object, at: datetime | None) -> Any:
-    if getattr(kind, "timezone", False):
-        return at or func.now()
-    return at.replace(tzinfo=None) if at else func.timezone("UTC", func.now())
+def _without_offset(when: datetime | None) -> Any:
+    return when.replace(tzinfo=None) if when else func.timezone("UTC", func.now())
 
 
 async def insert_new(connection: AsyncConnection, rows: Table, row: Mapping[str, Any]) -> bool:

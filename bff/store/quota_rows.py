@@ -18,7 +18,7 @@ from bff.errors import Problem
 from bff.policy.quota import INTEGER_LEAST, INTEGER_MOST, Admit, Verdict, decide, spent
 from bff.records import ClientQuota
 from bff.store.db import Database, database_problems
-from bff.store.quota_columns import insert_new, time_columns
+from bff.store.quota_columns import TimeColumns, insert_new, time_columns
 from bff.store.tables import CLIENT_DATA, RESERVATIONS, USER_DATA
 from bff.store.tenants import PATIENCE_S, is_storable
 
@@ -48,7 +48,7 @@ class QuotaRows:
     ) -> None:
         self._db, self._product_id, self._default_quota = db, product_id, default_quota
         self._patience_s = patience_s
-        self._times: dict[str, dict[str, Any]] = {}
+        self._times: dict[str, TimeColumns] = {}
 
     async def find_or_create(self, client_key: str) -> tuple[ClientQuota, bool]:
         with database_problems():
@@ -179,7 +179,7 @@ class QuotaRows:
         times = self._times.get(rows.name)
         if times is None:
             times = self._times[rows.name] = await connection.run_sync(time_columns, rows.name)
-        return await insert_new(connection, rows, {**row, **times})
+        return await insert_new(connection, rows, {**row, **times.at()})
 
     async def _set_aside(
         self,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.node_app import QUOTA_SEQUELIZE
 from tests.support.schema import APPLIED, HEAD
 
 ROOT = Path(__file__).parents[2]
@@ -151,3 +152,65 @@ def test_a_reader_that_leaves_is_no_error() -> None:
         _, said = process.communicate()
 
     assert (process.returncode, said) == (1, "")
+
+
+def quota_file(path: Path, *rows: tuple[object, ...]) -> None:
+    with sqlite3.connect(path) as file:
+        for statement in QUOTA_SEQUELIZE["sqlite"]:
+            file.execute(statement)
+        file.executemany(
+            "INSERT INTO gpt_dock_client_data (client_id, product_id, max_quota, token_quota, "
+            "version) VALUES (?, 'gptdock-confluence', 500000, ?, 1)",
+            rows,
+        )
+    file.close()
+
+
+def test_the_node_apps_quotas_are_imported_and_counted(tmp_path: Path) -> None:
+    quota_file(
+        tmp_path / "node.sqlite", ("site", 5), ("other", 7), *[(f"odd{n}", "?") for n in range(25)]
+    )
+
+    code, out, said = run("migrate", "--import-quota", "node.sqlite")
+    again = run("migrate", "--import-quota", "node.sqlite")
+
+    assert (code, said) == (0, "")
+    named = ", ".join(str(number) for number in range(3, 23))
+    left_out = (
+        "gpt_dock_client_data: 25 rows of the file hold what no column can and were left out "
+        f"(rowid {named}, …)."
+    )
+    assert out.splitlines()[-3:] == [
+        "gpt_dock_client_data: 2 rows added, 0 changed, 0 left as they were.",
+        left_out,
+        "gpt_dock_user_data: 0 rows added, 0 changed, 0 left as they were.",
+    ]
+    assert again[1].splitlines()[-3:] == [
+        "gpt_dock_client_data: 0 rows added, 0 changed, 2 left as they were.",
+        left_out,
+        "gpt_dock_user_data: 0 rows added, 0 changed, 0 left as they were.",
+    ]
+
+
+def test_a_database_is_not_imported_into_itself(tmp_path: Path) -> None:
+    run("migrate")
+    (tmp_path / "link.sqlite").symlink_to(tmp_path / "database.sqlite")
+
+    for name in ("database.sqlite", "link.sqlite"):
+        assert run("migrate", "--import-quota", name) == (
+            1,
+            "",
+            f"{name} is the database itself: its quotas are in place, there is nothing to import.\n",
+        )
+
+
+def test_a_file_without_quotas_is_refused_before_anything_is_done(tmp_path: Path) -> None:
+    sqlite3.connect(tmp_path / "node.sqlite").close()
+
+    assert run("migrate", "--import-quota", "node.sqlite") == (
+        1,
+        "",
+        "node.sqlite has no table gpt_dock_client_data. Give --import-quota the Node app's "
+        "database.sqlite.\n",
+    )
+    assert not (tmp_path / "database.sqlite").exists()
