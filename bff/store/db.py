@@ -177,11 +177,24 @@ def _engine(url: DatabaseUrl) -> AsyncEngine:
     )
 
 
+class _LockReleasing(sqlite3.Connection):
+    """SQLite keeps a closed connection, with its lock on the file, for as long as one of its
+    cursors is referred to; after a cancelled statement the traceback does that.
+    """
+
+    def close(self) -> None:
+        with suppress(sqlite3.Error):
+            self.rollback()
+        super().close()
+
+
 async def _connect_sqlite(place: str) -> aiosqlite.Connection:
     """A connection is a thread. One that cannot connect still has a last word for the loop: it is
     waited for, or it would find the loop closed and complain about that instead.
     """
-    connection = aiosqlite.connect(place, isolation_level=None, timeout=BUSY_S)
+    connection = aiosqlite.connect(
+        place, isolation_level=None, timeout=BUSY_S, factory=_LockReleasing
+    )
     connection._thread.daemon = True
     try:
         return await connection

@@ -3,7 +3,7 @@ import logging
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
 from bff.errors import Kind, Problem
 from bff.store.db import Database, open_database, reason_of
@@ -121,3 +121,22 @@ async def test_a_restart_of_postgresql_is_not_noticed(postgres: Postgres) -> Non
 
 def test_a_problem_of_another_room_has_no_reason_to_give() -> None:
     assert reason_of(Problem(Kind.INTERNAL, "…")) == "cannot be used"
+
+
+async def test_a_writer_that_is_cancelled_lets_go_of_the_database_at_once(db: Database) -> None:
+    kept = []  # whoever looks at a failure keeps its traceback, and so what it was working with
+
+    async def write() -> None:
+        async with db.transaction() as connection:
+            await connection.execute(insert(ADDON_SETTINGS).values(ROW))
+            await connection.execute(select(ADDON_SETTINGS))
+
+    for steps in range(80):
+        writer = asyncio.ensure_future(write())
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        writer.cancel()
+        kept.append(await asyncio.gather(writer, return_exceptions=True))
+
+        async with asyncio.timeout(2):
+            await write()
