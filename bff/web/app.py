@@ -93,7 +93,8 @@ class _Elsewhere:
 
     async def find(self, request: web.Request) -> web.StreamResponse:
         path = request.path.lower()
-        methods = self._table.get(path) or self._table.get(path.removesuffix("/")) or {}
+        bare = path.removesuffix("/")
+        methods = self._table.get(path) or (self._table.get(bare) if bare != "/" else None) or {}
         handler = methods.get(request.method)
         if handler is not None:
             found: web.StreamResponse = await handler(request)
@@ -103,5 +104,7 @@ class _Elsewhere:
             return file
         if methods and request.method == "OPTIONS":
             allowed = ",".join(sorted(methods, key=("GET", "HEAD", "POST").index))
-            return web.Response(text=allowed, headers={"Allow": allowed})
+            return web.Response(
+                text=allowed, content_type="text/html", charset="utf-8", headers={"Allow": allowed}
+            )
         return write_not_found(request)

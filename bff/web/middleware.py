@@ -18,6 +18,8 @@ from bff.connect.tokens import write_session_token
 from bff.engine.metering import Facts
 from bff.errors import Kind
 from bff.web.doors import ADMITTED
+from bff.web.packing import pack
+from bff.web.refusals import write_not_found
 from bff.web.services import SERVICES
 
 _log = structlog.get_logger("bff.request")
@@ -72,7 +74,11 @@ async def with_request_line(request: web.Request, handler: Handler) -> web.Strea
     try:
         response = await handler(request)
         status = response.status
+        pack(request, response)
         return response
+    except web.HTTPNotFound as refusal:  # a target that is no path: `*`, a host and port
+        status = refusal.status
+        return write_not_found(request)
     except web.HTTPException as refusal:
         status = refusal.status
         raise

@@ -15,6 +15,7 @@ import aiohttp
 import orjson
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric import rsa
+from yarl import URL
 
 from bff.atlassian.install_keys import InstallKeys
 from bff.connect import descriptor
@@ -108,7 +109,7 @@ class Street:
 
     async def call(self, method: str, target: str, **options: Any) -> Answer:
         async with self.session.request(
-            method, self.url + target, allow_redirects=False, **options
+            method, URL(self.url + target, encoded=True), allow_redirects=False, **options
         ) as response:
             return Answer(response.status, await response.text(), response.headers)
 

@@ -1,7 +1,11 @@
 """`/` and the descriptor over a real socket: node-bff.md §3.1, §5."""
 
+import html
+
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bff.connect.descriptor import render
 from bff.web import pages
@@ -77,4 +81,62 @@ def test_the_routes(base_path: str) -> None:
     paths = [route.path for route in pages.routes(base_path)]
 
     assert len(paths) == len(set(paths))
-    assert {"/", "/atlassian-connect.json", f"{base_path}/atlassian-connect.json"} == set(paths)
+    assert {
+        "/",
+        "/attachment",
+        "/atlassian-connect.json",
+        f"{base_path}/atlassian-connect.json",
+    } == set(paths)
+
+
+# --- the attachment of a diagram -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("query", "name"),
+    [
+        pytest.param("?uuid=1b2-c3", "1b2-c3", id="a name"),
+        pytest.param("", "undefined", id="none"),
+        pytest.param("?", "undefined", id="no parameters"),
+        pytest.param("?UUID=a", "undefined", id="another parameter"),
+        pytest.param("?uuid=", "", id="an empty one"),
+        pytest.param("?uuid", "", id="without a value"),
+        pytest.param("?uuid=a&x=1&uuid=b", "a,b", id="two"),
+        pytest.param("?uuid=b&uuid=a&uuid=", "b,a,", id="three in their order"),
+        pytest.param("?%75uid=a", "a", id="a parameter in escapes"),
+        pytest.param("?uuid=a+b%20c%2Bd", "a b c+d", id="spaces and a plus"),
+        pytest.param("?uuid=%C3%A9%F0%9F%98%80", "é😀", id="beyond ASCII"),
+        pytest.param("?uuid=a=b", "a=b", id="an equals sign"),
+        pytest.param("?uuid=%ff%zz", "%ff%zz", id="what is no UTF-8"),
+        pytest.param("?version=__VERSION__&uuid=u&jwt=t", "u", id="as the macro asks"),
+        pytest.param(
+            "?uuid=%26%3C%3E%22'&uuid=%3C/ac:image%3E",
+            "&amp;&lt;&gt;&quot;',&lt;/ac:image&gt;",
+            id="what would be markup",
+        ),
+    ],
+)
+async def test_an_attachment_is_confluence_markup_for_its_picture(query: str, name: str) -> None:
+    async with open_street(pages.routes("")) as street:
+        answer = await street.get(f"/attachment{query}")
+
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    assert answer.text == (
+        f'<ac:image ac:width="950"> <ri:attachment ri:filename="zenuml-{name}.png" /> </ac:image>'
+    )
+
+
+@given(st.text())
+def test_no_name_changes_the_markup_round_it(name: str) -> None:
+    before, after = (
+        '<ac:image ac:width="950"> <ri:attachment ri:filename="zenuml-',
+        ('.png" /> </ac:image>'),
+    )
+
+    markup = pages.write_attachment(name)
+
+    assert markup.startswith(before)
+    assert markup.endswith(after)
+    inside = markup[len(before) : -len(after)]
+    assert not {"<", ">", '"'} & {*inside}
+    assert html.unescape(inside) == html.unescape(html.escape(name))
