@@ -6,7 +6,6 @@ Source: contract node-bff.md §3.1 (shell, order of the trees, types), §9 (B25,
 """
 
 import html
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import orjson
 from aiohttp import web
 
 from bff.web.doors import anyone
+from bff.web.files import File, FileSender
 from bff.web.refusals import write_not_found
 from bff.web.routes import Handler, Route
 
@@ -22,14 +22,6 @@ PLUGIN = "/confluence-plugin"
 TREES = (("", "views"), (PLUGIN, "modules/confluence-plugin/dist"), ("", "public"))
 _SOURCES = frozenset({".hbs", ".jsx", ".ts", ".tsx", ".vue"})  # the Node app served them; we do not
 _SOURCE_FOLDERS = frozenset({"StreamProcessor", "components", "node_modules"})
-_TYPES: Mapping[str, str] = {
-    ".css": "text/css; charset=UTF-8",
-    ".html": "text/html; charset=UTF-8",
-    ".js": "application/javascript; charset=UTF-8",
-    ".json": "application/json; charset=UTF-8",
-    ".mjs": "application/javascript; charset=UTF-8",
-    ".svg": "image/svg+xml",
-}
 _SHELL = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -82,6 +74,7 @@ class Frontend:
         if not folder.is_dir():
             raise NotADirectoryError(folder)
         self._trees = tuple((at, (folder / below).resolve()) for at, below in TREES)
+        self._sender = FileSender()
 
     async def find(self, request: web.Request) -> web.StreamResponse | None:
         """The file of the request's path, with ranges and conditions; None when there is none."""
@@ -90,24 +83,32 @@ class Frontend:
         path = find_file(self._trees, request.path)
         if path is None:
             return None
-        headers = {"Cache-Control": "public, max-age=0"}
-        if path.suffix in _TYPES:
-            headers["Content-Type"] = _TYPES[path.suffix]
-        return web.FileResponse(path, headers=headers)
+        try:
+            file = File.look(path)
+        except OSError:  # it went away this very moment
+            return None
+        return await self._sender.send(request, file)
 
 
 def find_file(trees: tuple[tuple[str, Path], ...], path: str) -> Path | None:
     """The first file that *path* (decoded, from the root) names; never one outside its tree, a
-    source, a dot-file, or a folder's index.
+    source, a dot-file, or a folder's index. Where a tree hangs may be written in any case.
     """
     for at, root in trees:
-        inside, slash, rest = path.partition(f"{at}/")
-        if inside or not slash or not _may_be_served(rest):
+        place, rest = path[: len(at) + 1].lower(), path[len(at) + 1 :]
+        if place != f"{at}/" or not _may_be_served(rest):
             continue
         file = root / rest
-        if file.is_file() and file.resolve().is_relative_to(root):
+        if _is_file(file) and file.resolve().is_relative_to(root):
             return file
     return None
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name longer than any file's
+        return False
 
 
 def _may_be_served(rest: str) -> bool:
@@ -117,7 +118,7 @@ def _may_be_served(rest: str) -> bool:
         and "\0" not in rest
         and not any(part.startswith(".") or not part for part in parts)
         and not _SOURCE_FOLDERS.intersection(parts)
-        and Path(parts[-1]).suffix not in _SOURCES
+        and Path(parts[-1]).suffix.lower() not in _SOURCES
     )
 
 

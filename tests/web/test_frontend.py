@@ -20,6 +20,9 @@ FILES = {
     "views/react-layout.hbs": "source",
     "views/StreamProcessor/StreamProcessor.mjs": "source",
     "views/.env": "secret",
+    "views/.git/config": "secret",
+    "views/components/Chat.mjs": "source",
+    "public/dsl.TSX": "source",
     "modules/confluence-plugin/dist/viewer.html": "<html>viewer</html>",
     "modules/confluence-plugin/dist/assets/a.css": "body{}",
     "public/images/app-logo.png": "png",
@@ -35,7 +38,10 @@ def folder(tmp_path: Path) -> Path:
         file = tmp_path / "built" / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside/a.txt").write_text("secret")
     (tmp_path / "built/views/link.js").symlink_to(tmp_path / "built/secret.txt")
+    (tmp_path / "built/views/linked").symlink_to(tmp_path / "outside")
     return tmp_path / "built"
 
 
@@ -79,7 +85,26 @@ async def test_a_built_file_is_served_with_the_node_apps_headers(
         "/react-layout.hbs",
         "/StreamProcessor/StreamProcessor.mjs",
         "/.env",
+        "/.git/config",
+        "/%2egit/config",
+        "/components/Chat.mjs",
+        "/dsl.TSX",
         "/link.js",
+        "/linked/a.txt",
+        "/image/zenuml_logo.png",
+        "/modules/confluence-plugin/dist/viewer.html",
+        "/%252e%252e/secret.txt",
+        "/..%5csecret.txt",
+        "/..\\secret.txt",
+        "/%c0%ae%c0%ae/secret.txt",
+        "/%uff0e%uff0e/secret.txt",
+        "/hello-world.js%00",
+        "/hello-world.js%00.png",
+        "/hello-world.js/",
+        "/confluence-plugin/../../secret.txt",
+        "/confluence-plugin/%2e%2e/%2e%2e/%2e%2e/secret.txt",
+        "/" + "a" * 300,
+        "/" + "a/" * 3000,
         "/../secret.txt",
         "/%2e%2e/secret.txt",
         "/..%2fsecret.txt",
