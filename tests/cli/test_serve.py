@@ -1,127 +1,35 @@
 """`bff serve` as an operator runs it: a process of its own, asked over its port, ended by signals."""
 
 import asyncio
-import os
 import re
 import signal
-import sys
-from asyncio.subprocess import PIPE
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
 
 import aiohttp
 import orjson
 import pytest
 
-from bff.simulators.atlassian import AtlassianHost
 from bff.simulators.openai_frames import DONE, delta, finish
-from bff.simulators.world import World, open_world
-
-API_KEY = "sk-canary-api-key"
-ADMIN = "canary-admin-token"
-PROMPT = "canary prompt of a user"
-ANSWER = "canary answer"
-
-
-@dataclass
-class Server:
-    """A running `bff serve`. *lines* is all it has logged so far."""
-
-    process: asyncio.subprocess.Process
-    url: str = ""
-    lines: list[dict] = field(default_factory=list)
-
-    async def line(self, message: str) -> dict:
-        """The next line that says *message*."""
-        async for raw in self.process.stdout:
-            self.lines.append(orjson.loads(raw))
-            if self.lines[-1]["message"] == message:
-                return self.lines[-1]
-        pytest.fail(f"ended without {message}: {self.lines}")
-
-    async def ended(self) -> int:
-        """The exit code, once all has been read."""
-        async for raw in self.process.stdout:
-            self.lines.append(orjson.loads(raw))
-        return await self.process.wait()
-
-
-@dataclass
-class Scene:
-    world: World
-    host: AtlassianHost
-    session: aiohttp.ClientSession
-
-    def environment(self, folder, **changes: str) -> dict[str, str]:
-        return {
-            "PATH": os.environ["PATH"],
-            "APP_ENV": "development",
-            "CONNECT_INSTALL_KEYS_URL": self.world.install_keys_url,
-            "DATABASE_URL": f"sqlite:///{folder / 'bff.sqlite'}",
-            "OPENAI_API_KEY": API_KEY,
-            "OPENAI_BASEURL": self.world.openai_url,
-            "ADMIN_TOKEN": ADMIN,
-            "LOG_LEVEL": "debug",
-            "LOG_FORMAT": "json",
-            "PYTHONWARNINGS": "error",
-            **{
-                name: os.environ[name]
-                for name in os.environ
-                if name.startswith(("COVERAGE_", "COV_CORE_"))
-            },
-            **changes,
-        }
-
-    async def ask(self, url: str, parts: tuple[str, ...] = (PROMPT,)) -> aiohttp.ClientResponse:
-        body = {"messages": [{"author": {"role": "user"}, "content": {"parts": list(parts)}}]}
-        return await self.session.post(
-            f"{url}/conversations", params={"jwt": self.host.context_token()}, json=body
-        )
+from tests.support.serving import (
+    ADMIN,
+    ANSWER,
+    PROMPT,
+    Scene,
+    Server,
+    open_scene,
+    output,
+    serving,
+)
 
 
 @pytest.fixture
-async def scene():
-    host = AtlassianHost()
-    async with open_world(atlassian=host) as world, aiohttp.ClientSession() as session:
-        yield Scene(world, host, session)
-
-
-@asynccontextmanager
-async def _started(*arguments: str, environment: dict[str, str], folder):
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bff", "serve", *arguments),
-        cwd=folder,
-        env=environment,
-        stdout=PIPE,
-        stderr=PIPE,
-        start_new_session=True,
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        await process.communicate()
-
-
-@asynccontextmanager
-async def _serving(scene: Scene, folder, *arguments: str, **changes: str):
-    environment = scene.environment(folder, **changes)
-    options = ("--host", "127.0.0.1", "--port", "0", *arguments)
-    async with _started(*options, environment=environment, folder=folder) as process:
-        server = Server(process)
-        server.url = (await server.line("server.listening"))["url"]
-        yield server
-
-
-async def _output(folder, *arguments: str, environment: dict[str, str]) -> tuple[int, str, str]:
-    async with _started(*arguments, environment=environment, folder=folder) as process:
-        out, err = await process.communicate()
-        return process.returncode, out.decode(), err.decode()
+async def scene() -> AsyncIterator[Scene]:
+    async with open_scene() as scene:
+        yield scene
 
 
 async def test_it_listens_serves_and_ends_well_on_sigterm(scene, tmp_path) -> None:
-    async with _serving(scene, tmp_path) as server:
+    async with serving(scene, tmp_path) as server:
         assert re.fullmatch(r"http://127\.0\.0\.1:\d+", server.url)
         for path in ("/health", "/ready", "/metrics"):
             async with scene.session.get(f"{server.url}{path}") as response:
@@ -135,7 +43,7 @@ async def test_it_listens_serves_and_ends_well_on_sigterm(scene, tmp_path) -> No
 
 async def test_a_stream_may_end_within_the_grace(scene, tmp_path) -> None:
     scene.world.openai.hold()
-    async with _serving(scene, tmp_path) as server:
+    async with serving(scene, tmp_path) as server:
         assert (await scene.host.install(server.url)).status == 204
         async with await _begun(scene, server) as response:
             server.process.send_signal(signal.SIGTERM)
@@ -151,7 +59,7 @@ async def test_a_stream_may_end_within_the_grace(scene, tmp_path) -> None:
 
 async def test_streams_that_outlive_the_grace_end_with_a_word_and_done(scene, tmp_path) -> None:
     scene.world.openai.hold()
-    async with _serving(scene, tmp_path, SHUTDOWN_GRACE_SECONDS="0.1") as server:
+    async with serving(scene, tmp_path, SHUTDOWN_GRACE_SECONDS="0.1") as server:
         assert (await scene.host.install(server.url)).status == 204
         async with await _begun(scene, server) as response:
             server.process.send_signal(signal.SIGTERM)
@@ -168,7 +76,7 @@ async def test_while_draining_the_door_is_shut_and_kept_connections_are_told(
     scene, tmp_path
 ) -> None:
     scene.world.openai.hold()
-    async with _serving(scene, tmp_path) as server:
+    async with serving(scene, tmp_path) as server:
         assert (await scene.host.install(server.url)).status == 204
         async with await _begun(scene, server):
             probe = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=1))
@@ -201,7 +109,7 @@ async def _begun(scene: Scene, server: Server) -> aiohttp.ClientResponse:
 
 async def test_two_workers_share_the_port_and_the_counts_and_end_together(scene, tmp_path) -> None:
     scene.world.openai.text = ANSWER
-    async with _serving(scene, tmp_path, "--workers", "2", SHUTDOWN_GRACE_SECONDS="5") as server:
+    async with serving(scene, tmp_path, "--workers", "2", SHUTDOWN_GRACE_SECONDS="5") as server:
         assert (await scene.host.install(server.url)).status == 204
         for _ in range(8):
             async with await scene.ask(server.url) as response:
@@ -227,7 +135,7 @@ async def test_workers_that_cannot_start_are_one_failure(scene, tmp_path) -> Non
         tmp_path, CONNECT_DESCRIPTOR="nowhere.json", PORT="0", WEB_CONCURRENCY="2"
     )
 
-    code, _, err = await _output(tmp_path, environment=environment)
+    code, _, err = await output(tmp_path, environment=environment)
 
     assert code == 1
     assert len(err.strip().splitlines()) == 1
@@ -240,7 +148,7 @@ async def test_a_database_that_cannot_be_opened_is_named(scene, tmp_path, worker
         tmp_path, DATABASE_URL=f"sqlite:///{tmp_path}", PORT="0", WEB_CONCURRENCY=workers
     )
 
-    code, out, err = await _output(tmp_path, environment=environment)
+    code, out, err = await output(tmp_path, environment=environment)
 
     assert code == 1
     assert "The database file cannot be opened" in out + err
@@ -248,7 +156,7 @@ async def test_a_database_that_cannot_be_opened_is_named(scene, tmp_path, worker
 
 
 async def test_a_setting_that_will_disappoint_is_said_aloud(scene, tmp_path) -> None:
-    async with _serving(scene, tmp_path, ADMIN_TOKEN="short") as server:
+    async with serving(scene, tmp_path, ADMIN_TOKEN="short") as server:
         (warning,) = (line for line in server.lines if line["message"] == "setting.disappoints")
 
         assert warning["says"].startswith("ADMIN_TOKEN is shorter")
@@ -257,7 +165,7 @@ async def test_a_setting_that_will_disappoint_is_said_aloud(scene, tmp_path) -> 
 async def test_a_wrong_setting_is_one_line(scene, tmp_path) -> None:
     environment = scene.environment(tmp_path, SHUTDOWN_GRACE_SECONDS="soon")
 
-    code, _, err = await _output(tmp_path, environment=environment)
+    code, _, err = await output(tmp_path, environment=environment)
 
     assert code == 1
     assert len(err.strip().splitlines()) == 1
@@ -268,7 +176,7 @@ async def test_a_busy_port_is_one_readable_line(scene, tmp_path) -> None:
     port = scene.world.url.rpartition(":")[2]
     environment = scene.environment(tmp_path, HOST="127.0.0.1", PORT=port)
 
-    code, _, err = await _output(tmp_path, environment=environment)
+    code, _, err = await output(tmp_path, environment=environment)
 
     assert code == 1
     assert err.startswith(f"Cannot listen on port {port} of 127.0.0.1: Address already in use.")
@@ -278,7 +186,7 @@ async def test_a_busy_port_is_one_readable_line(scene, tmp_path) -> None:
 async def test_no_secret_token_or_prompt_is_ever_logged(scene, tmp_path) -> None:
     """Everything that goes wrong, at the most talkative level, and then a look at all of the log."""
     openai, token = scene.world.openai, ""
-    async with _serving(scene, tmp_path) as server:
+    async with serving(scene, tmp_path) as server:
         assert (await scene.host.install(server.url)).status == 204
         token = scene.host.context_token()
         for mishap in ("status=401", "status=500", "cut-after=1", "bad-line-after=1", "reset"):
