@@ -27,6 +27,7 @@ class Postgres:
 
     def __init__(self, socket_directory: str) -> None:
         self._place = {"host": socket_directory}
+        self.socket = f"{socket_directory}/.s.PGSQL.5432"
 
     def url(self, database: str) -> str:
         return f"postgresql://postgres:@/{database}?{urlencode(self._place, safe='/')}"
