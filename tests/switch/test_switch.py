@@ -21,7 +21,7 @@ from bff.simulators.world import open_world
 from tests.support.frontend import FrontendParser
 from tests.support.key_host import open_key_host
 from tests.support.node_app import LAST_UPDATED, SEQUELIZE
-from tests.support.node_server import needs_node, node_environment, open_node_app
+from tests.support.node_server import MODULES, needs_node, node_environment, open_node_app
 from tests.support.operator import run_bff, serving_bff, write_env
 from tests.support.postgres import Postgres
 from tests.switch.conftest import tcp_door
@@ -42,6 +42,10 @@ BY_HAND = (  # the Node app's db/migrations, where a column is named otherwise t
     "_updated_at TIMESTAMP NOT NULL DEFAULT (now() AT TIME ZONE 'utc'), token_used INTEGER NOT NULL "
     "DEFAULT 0, version BIGINT NOT NULL, PRIMARY KEY (user_id, org_id))",
 )
+ACE_11, ACE_7 = (
+    "atlassian-connect-express",
+    "ace-7",
+)  # the newest; what the Node app's fork is made of
 WRITTEN_TWICE = (  # concurrent installs made several rows of one tenant
     'INSERT INTO "AddonSettings" ("clientKey", key, val) '
     'SELECT "clientKey", key, val FROM "AddonSettings"'
@@ -141,12 +145,20 @@ class Evening:
         return response.status, info["quota_used"]
 
 
-@pytest.fixture(params=["as Sequelize makes it", "after years"])
+@pytest.fixture(
+    params=[
+        pytest.param((ACE_11, False), id="ACE 11"),
+        pytest.param((ACE_7, True), id="ACE 7 after years"),
+    ]
+)
 async def evening(
     request: pytest.FixtureRequest, postgres: Postgres, tmp_path: Path
 ) -> AsyncIterator[Evening]:
     """After years: triggers, a column's other name, a tenant in two rows."""
-    name = request.param.replace(" ", "_")
+    ace, old = request.param
+    if not (MODULES / ace).is_dir():
+        pytest.skip(f"needs {ace} under .ci/node_modules")
+    name = f"{ace}_{old}"
     await postgres.create(name)
     sites = {site: AtlassianHost(f"https://{site}.atlassian.net/wiki") for site in "ABC"}
     async with AsyncExitStack() as stack:
@@ -160,8 +172,7 @@ async def evening(
         )
         port = _free_port()
         url = f"http://127.0.0.1:{port}"
-        environment |= {"PORT": f"{port}", "AC_LOCAL_BASE_URL": url}
-        old = request.param == "after years"
+        environment |= {"PORT": f"{port}", "AC_LOCAL_BASE_URL": url, "ACE": ace}
         evening = Evening(tmp_path, url, postgres, name, environment, web, sites, old)
         if evening.old:
             await evening.run_sql(*SEQUELIZE["postgresql"], *LAST_UPDATED["postgresql"], *BY_HAND)
