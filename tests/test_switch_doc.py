@@ -52,7 +52,7 @@ def test_every_command_and_option_exists(call: str) -> None:
     name, *rest = call.split()
     if name == "compare" and find_spec("bff.cli.compare") is None:
         pytest.skip("bff compare is not here yet")
-    if "--import-quota" in rest and find_spec("bff.store.quota") is None:
+    if "--import-quota" in rest and find_spec("bff.store.quota_import") is None:
         pytest.skip("the import is not here yet")
     assert name in {row.name for row in COMMANDS}
     command = import_module(f"bff.cli.{name}").command
