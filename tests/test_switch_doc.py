@@ -13,6 +13,7 @@ import pytest
 from bff.cli import COMMANDS
 from bff.settings import variables
 from bff.telemetry.metrics import Metrics
+from tests.support.node_app import QUOTA_SEQUELIZE
 from tests.support.postgres import Postgres, open_postgres
 
 ROOT = Path(__file__).parents[1]
@@ -22,22 +23,6 @@ CALLS = sorted({call for code in CODE for call in re.findall(r"\bbff ([a-z]+(?: 
 SETTINGS = sorted(set(re.findall(r"\b(?:AC|[A-Z]{2,})_[A-Z_]{2,}\b|\$PORT\b", TEXT)))
 KNOWN = {name for names in variables().values() for name in names}
 BACK = re.search(r"<<'SQL' \| sqlite3 .*?\n(.*?)\nSQL\n", TEXT, re.DOTALL)
-
-TABLES = {
-    "gpt_dock_client_data": "client_id VARCHAR(255) NOT NULL, product_id VARCHAR(255) NOT NULL, "
-    "updated_at {time} NOT NULL DEFAULT CURRENT_TIMESTAMP, max_quota INTEGER NOT NULL DEFAULT "
-    "500000, token_quota INTEGER NOT NULL DEFAULT 500000, version BIGINT NOT NULL, "
-    "PRIMARY KEY (client_id, product_id)",
-    "gpt_dock_user_data": "user_id VARCHAR(255) NOT NULL, org_id VARCHAR(255) NOT NULL, "
-    "updated_at {time} NOT NULL DEFAULT CURRENT_TIMESTAMP, token_used INTEGER NOT NULL DEFAULT 0, "
-    "version BIGINT NOT NULL DEFAULT 1, PRIMARY KEY (user_id, org_id)",
-}  # as Sequelize makes them: node-bff.md §6
-
-
-def ddl(time: str) -> Iterator[str]:
-    return (
-        f"CREATE TABLE {name} ({columns.format(time=time)})" for name, columns in TABLES.items()
-    )
 
 
 def test_there_is_something_to_look_at() -> None:
@@ -102,9 +87,9 @@ async def test_quota_goes_back_into_the_node_app_s_file(postgres: Postgres) -> N
     there = await asyncpg.connect(url)
     here = sqlite3.connect(":memory:")
     try:
-        for statement in ddl("TIMESTAMPTZ"):
+        for statement in QUOTA_SEQUELIZE["postgresql"]:
             await there.execute(statement)
-        for statement in ddl("DATETIME"):
+        for statement in QUOTA_SEQUELIZE["sqlite"]:
             here.execute(statement)
         here.execute(
             "INSERT INTO gpt_dock_client_data (client_id, product_id, token_quota, version) "

@@ -8,7 +8,6 @@ import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +19,7 @@ from bff.simulators.atlassian import AtlassianHost, Forgery
 from bff.simulators.world import open_world
 from tests.support.frontend import FrontendParser
 from tests.support.key_host import open_key_host
-from tests.support.node_app import LAST_UPDATED, SEQUELIZE
+from tests.support.node_app import LAST_UPDATED, QUOTA_BY_HAND, SEQUELIZE
 from tests.support.node_server import MODULES, needs_node, node_environment, open_node_app
 from tests.support.operator import run_bff, serving_bff, write_env
 from tests.support.postgres import Postgres
@@ -28,20 +27,10 @@ from tests.switch.conftest import tcp_door
 
 pytestmark = needs_node
 
-QUOTAS = find_spec("bff.web.account") is not None
 QUESTION = {"messages": [{"author": {"role": "user"}, "content": {"parts": ["Say hello"]}}]}
 DRAW = {"messages": [{"role": "user", "content": "Draw a sequence diagram"}]}
 QUOTA = 500_000
 
-BY_HAND = (  # the Node app's db/migrations, where a column is named otherwise than in its models
-    "CREATE TABLE gpt_dock_client_data (client_id VARCHAR NOT NULL, product_id VARCHAR NOT NULL, "
-    "_updated_at TIMESTAMP NOT NULL DEFAULT (now() AT TIME ZONE 'utc'), max_quota INTEGER NOT NULL "
-    "DEFAULT 500000, token_quota INTEGER NOT NULL DEFAULT 500000, version BIGINT NOT NULL, "
-    "PRIMARY KEY (client_id, product_id))",
-    "CREATE TABLE gpt_dock_user_data (user_id VARCHAR NOT NULL, org_id VARCHAR NOT NULL, "
-    "_updated_at TIMESTAMP NOT NULL DEFAULT (now() AT TIME ZONE 'utc'), token_used INTEGER NOT NULL "
-    "DEFAULT 0, version BIGINT NOT NULL, PRIMARY KEY (user_id, org_id))",
-)
 ACE_11, ACE_7 = (
     "atlassian-connect-express",
     "ace-7",
@@ -175,7 +164,8 @@ async def evening(
         environment |= {"PORT": f"{port}", "AC_LOCAL_BASE_URL": url, "ACE": ace}
         evening = Evening(tmp_path, url, postgres, name, environment, web, sites, old)
         if evening.old:
-            await evening.run_sql(*SEQUELIZE["postgresql"], *LAST_UPDATED["postgresql"], *BY_HAND)
+            for statements in (SEQUELIZE, LAST_UPDATED, QUOTA_BY_HAND):
+                await evening.run_sql(*statements["postgresql"])
             environment["QUOTA_TOUCHED_COLUMN"] = "_updated_at"
         write_env(tmp_path, environment)
         yield evening
@@ -260,8 +250,6 @@ async def _again(evening: Evening) -> None:
 
 
 async def _pay_once_more(evening: Evening) -> None:
-    if not QUOTAS:
-        return
     status, used = await evening.used()
     each = used // evening.diagrams
     assert (status, used) == (200, each * evening.diagrams)
