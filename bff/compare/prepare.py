@@ -20,13 +20,12 @@ _FORM = "application/x-www-form-urlencoded"
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """What is sent. *target* is raw; *declared* bytes are promised and not sent."""
+    """What is sent. *target* is raw."""
 
     method: str
     target: str = field(repr=False)
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     body: bytes | None = field(default=None, repr=False)
-    declared: int | None = None
 
 
 def names_of(identity: Identity, address: str) -> Names:
@@ -50,15 +49,19 @@ def prepare(request: Request, identity: Identity, names: Names, now: int) -> Wir
     base_path = urlsplit(identity.base_url).path.rstrip("/")
     moment = Moment(identity, query_string_hash(request.method, target, base_path), now)
     token = KINDS[request.token].make(moment)
-    body = None if request.body is None else names.put_in(request.body)
     bare = Wire(
         request.method,
         target,
         tuple((name, names.put_in(value)) for name, value in request.headers),
-        None if body is None else body.encode(),
-        request.declared,
+        _body_of(request, names),
     )
     return bare if request.token == NONE else _PLACES[request.place](bare, token)
+
+
+def _body_of(request: Request, names: Names) -> bytes | None:
+    if request.filling:
+        return b" " * request.filling
+    return None if request.body is None else names.put_in(request.body).encode()
 
 
 def _with_query(target: str, more: str) -> str:

@@ -41,8 +41,8 @@ class Mark(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """*body* None is no body; *declared* bytes are promised and never sent; *padding* characters
-    are added to the query.
+    """*body* None is no body, unless it is *filling*: so many spaces; *padding* characters are added
+    to the query.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Request:
     place: Place = Place.QUERY
     headers: tuple[tuple[str, str], ...] = ()
     body: str | None = None
-    declared: int | None = None
+    filling: int = 0
     padding: int = 0
     marks: frozenset[Mark] = frozenset()
     limit_s: float | None = None
@@ -73,7 +73,7 @@ _FIELDS = {
     "type",
     "body",
     "bodies",
-    "declared_bytes",
+    "filling_bytes",
     "padding",
     "marks",
     "limit_s",
@@ -128,9 +128,9 @@ def _request(
         target=read_text(row, "target", at),
         token=token,
         place=_one_of(Place, place, at, "place"),
-        headers=_read_headers(row, at, has_body=body is not None or "declared_bytes" in row),
+        headers=_read_headers(row, at, has_body=body is not None or "filling_bytes" in row),
         body=body,
-        declared=_read_number(row, "declared_bytes", at),
+        filling=_read_number(row, "filling_bytes", at) or 0,
         padding=_read_number(row, "padding", at) or 0,
         marks=frozenset(_one_of(Mark, mark, at, "mark") for mark in row.get("marks", ())),
         limit_s=_read_number(row, "limit_s", at),

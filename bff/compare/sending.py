@@ -55,8 +55,8 @@ class Sender:
                 head = await self._session.request(
                     wire.method,
                     URL(url + wire.target, encoded=True),
-                    headers=_headers(wire),
-                    data=_promised(wire.declared) if wire.declared is not None else wire.body,
+                    headers=wire.headers,
+                    data=wire.body,
                     allow_redirects=False,
                 )
             async with asyncio.timeout(TOTAL_S):
@@ -83,19 +83,6 @@ async def _read(head: aiohttp.ClientResponse, body: bytearray, limit_s: float) -
         if not piece:
             return
         body += piece
-
-
-def _headers(wire: Wire) -> list[tuple[str, str]]:
-    length = [("Content-Length", str(wire.declared))] if wire.declared is not None else []
-    return [*wire.headers, *length]
-
-
-async def _promised(_length: int) -> AsyncIterator[bytes]:
-    """The first byte of a body whose rest never comes: who refuses it by its length need not
-    wait.
-    """
-    yield b" "
-    await asyncio.get_running_loop().create_future()
 
 
 def _text(value: bytes) -> str:
