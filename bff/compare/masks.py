@@ -11,7 +11,7 @@ from typing import Any
 
 TOKEN = "<token>"  # noqa: S105 - the name that stands for one
 MOMENT = "<moment>"
-_TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*")
+_TOKEN = re.compile(r"eyJ[\w-]+(?:\.[\w-]*){1,2}")
 _MOMENT = re.compile(r"""(\b(?:iat|exp|nbf)\b(?:"|&quot;|&#34;)?\s*[:=]\s*)\d{9,11}\b""")
 _SHORTEST = 4  # a shorter value would be found in words it has nothing to do with
 

@@ -41,8 +41,8 @@ class Mark(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """*body* None is no body, unless it is *filling*: so many spaces; *padding* characters are added
-    to the query.
+    """*body* None is no body, unless there is *filling*: so many spaces; so many characters of
+    *padding* are added to the query.
     """
 
     name: str

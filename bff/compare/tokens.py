@@ -5,7 +5,6 @@ Source: node-bff.md §4.2, §4.3.
 """
 
 import hmac
-import uuid
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -180,7 +179,7 @@ def _install_with_secret(moment: Moment) -> str:
 def _install_of_unknown_key(moment: Moment) -> str:
     """Signed with a key of the moment, under a name nobody has published."""
     key = generate_private_key(public_exponent=65537, key_size=2048)
-    return jwt.encode(moment.install_claims, key, "RS256", {"kid": str(uuid.uuid4())})
+    return jwt.encode(moment.install_claims, key, "RS256", {"kid": "bff-compare-unknown"})
 
 
 def _ahead(seconds: int) -> Callable[[Moment], int]:
