@@ -360,7 +360,7 @@ class _Progress:
 def _print(
     verdicts: Sequence[Verdict], known: Sequence[Known], left_out: Sequence[str], asked: Asked
 ) -> bool:
-    rows = unused(known, verdicts)
+    rows = [] if asked.only else unused(known, verdicts)
     clean = not report.count(verdicts).different
     if asked.as_json:
         click.echo(write_ascii(report.as_json(verdicts, rows, left_out)))
@@ -372,7 +372,7 @@ def _print(
     ]
     blocks = [
         *(report.side_by_side(verdict, paper, everything=asked.everything) for verdict in shown),
-        report.known_by_reason(verdicts, paper),
+        *report.known_by_reason(verdicts, paper),
         report.unused_rows(rows, paper),
         report.summary(verdicts, left_out, paper),
     ]

@@ -37,11 +37,16 @@ _REASONS = (
 
 def choose(requests: Iterable[Request], wishes: Wishes) -> Choice:
     """Those that were wished for with --only and may be sent."""
-    wanted = [request for request in requests if matches(request.name, wishes.only)]
+    wanted = [request for request in requests if _is_wanted(request, wishes)]
     reasons = [(request, _why_not(request, wishes)) for request in wanted]
     sent = tuple(request for request, reason in reasons if reason is None)
     counts = [(sum(why == reason for _, why in reasons), reason) for reason in _REASONS]
     return Choice(sent, tuple(f"{count} that {reason}" for count, reason in counts if count))
+
+
+def _is_wanted(request: Request, wishes: Wishes) -> bool:
+    needed = wishes.lifecycle and Mark.FIRST in request.marks
+    return needed or matches(request.name, wishes.only)
 
 
 def _why_not(request: Request, wishes: Wishes) -> str | None:

@@ -31,6 +31,11 @@ class Verdict:
         return tuple(found for found in self.found if found.known is None)
 
     @property
+    def same(self) -> bool:
+        """But for what differs on every answer."""
+        return all(found.known is not None and found.known.everywhere for found in self.found)
+
+    @property
     def answers(self) -> str:
         return answers_of(self.node, self.bff)
 

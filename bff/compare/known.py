@@ -13,7 +13,7 @@ from bff.compare.diff import Difference
 from bff.compare.outcome import Outcome
 from bff.compare.rows import matches, read_rows, read_text, read_texts, refuse_unknown
 
-ABSENT = "-"
+ABSENT, ANY = "-", "*"
 _FIELDS = {"requests", "parts", "answers", "node", "bff", "reason", "source"}
 
 
@@ -28,6 +28,11 @@ class Known:
     bff: str
     reason: str
     source: str
+
+    @property
+    def everywhere(self) -> bool:
+        """Whether it says nothing about one request more than about another."""
+        return self.requests == (ANY,)
 
     def is_for(self, request: str) -> bool:
         return matches(request, self.requests)
@@ -73,9 +78,9 @@ def _read_row(row: Mapping[str, Any], at: str) -> Known:
     return Known(
         requests=read_texts(row, "requests", at),
         parts=read_texts(row, "parts", at),
-        answers=read_text(row, "answers", at, "*"),
-        node=read_text(row, "node", at, "*"),
-        bff=read_text(row, "bff", at, "*"),
+        answers=read_text(row, "answers", at, ANY),
+        node=read_text(row, "node", at, ANY),
+        bff=read_text(row, "bff", at, ANY),
         reason=read_text(row, "reason", at),
         source=read_text(row, "source", at),
     )

@@ -121,11 +121,11 @@ def excerpts(difference: Difference) -> tuple[str, str]:
 def _folded(text: str, column: int) -> list[str]:
     """*text* in lines of *column* characters; control characters as Python writes them."""
     plain = "".join(letter if letter.isprintable() else _spelled(letter) for letter in text)
-    lines = [plain[at : at + column] for at in range(0, len(plain), column)] or ['""']
+    lines = textwrap.wrap(plain, column, drop_whitespace=False, break_on_hyphens=False) or ['""']
     if len(lines) <= _LINES_MOST:
         return lines
-    left_out = len(plain) - column * (_LINES_MOST - 1)
-    return [*lines[: _LINES_MOST - 1], f"… {left_out} characters more"[:column]]
+    left_out = sum(map(len, lines[_LINES_MOST - 1 :]))
+    return [*lines[: _LINES_MOST - 1], f"… {left_out} characters more"]
 
 
 def _spelled(letter: str) -> str:
@@ -135,19 +135,24 @@ def _spelled(letter: str) -> str:
 # -- the rest --------------------------------------------------------------------------------------
 
 
-def known_by_reason(verdicts: Iterable[Verdict], paper: Paper) -> list[str]:
+def known_by_reason(verdicts: Iterable[Verdict], paper: Paper) -> list[list[str]]:
     """Each row that explained something: how often, why, and where for example."""
     by_row: dict[Known, list[tuple[Verdict, Found]]] = {}
     for verdict in verdicts:
         for found in verdict.found:
             if found.known is not None:
                 by_row.setdefault(found.known, []).append((verdict, found))
-    if not by_row:
-        return []
-    lines = [paper.bold("Known and wanted")]
-    for row in sorted(by_row, key=lambda row: -len(_requests(by_row[row]))):
-        lines += _reason(row, by_row[row], paper)
-    return lines
+    groups = (
+        ("On every answer, known and wanted", [row for row in by_row if row.everywhere]),
+        ("Known and wanted", [row for row in by_row if not row.everywhere]),
+    )
+    blocks = []
+    for title, rows in groups:
+        lines = [paper.bold(title)] if rows else []
+        for row in sorted(rows, key=lambda row: -len(_requests(by_row[row]))):
+            lines += _reason(row, by_row[row], paper)
+        blocks.append(lines)
+    return list(filter(None, blocks))
 
 
 def _reason(row: Known, where: Sequence[tuple[Verdict, Found]], paper: Paper) -> Iterator[str]:
@@ -156,9 +161,10 @@ def _reason(row: Known, where: Sequence[tuple[Verdict, Found]], paper: Paper) ->
     said = textwrap.wrap(f"{row.reason} ({row.source})", paper.width - 8)
     for at, line in enumerate(said):
         yield f"{count if at == 0 else '':>6}  {line}"
-    parts = sorted({_part(found.difference) for _, found in where})
+    parts = ", ".join(sorted({_part(found.difference) for _, found in where}))
     examples = ", ".join(names[:_EXAMPLES]) + (", …" if len(names) > _EXAMPLES else "")
-    for line in textwrap.wrap(f"{', '.join(parts)}: {examples}", paper.width - 8):
+    shown = parts if row.everywhere else f"{parts}: {examples}"
+    for line in textwrap.wrap(shown, paper.width - 8):
         yield f"        {paper.faint(line)}"
 
 
@@ -198,7 +204,7 @@ class Counts:
 
 def count(verdicts: Iterable[Verdict]) -> Counts:
     listed = list(verdicts)
-    same = sum(not verdict.found for verdict in listed)
+    same = sum(verdict.same for verdict in listed)
     different = sum(bool(verdict.unknown) for verdict in listed)
     return Counts(same, len(listed) - same - different, different)
 

@@ -36,6 +36,7 @@ class Mark(StrEnum):
     UPSTREAM = "upstream"  # a model answers: it may cost money
     FAULTS = "faults"  # the question tells the simulator what to do
     LIFECYCLE = "lifecycle"  # it may install or uninstall
+    FIRST = "first"  # the others build on it
     RISKY = "risky"  # it calls the site, or may end the Node app's process
 
 
