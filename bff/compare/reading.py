@@ -12,7 +12,7 @@ from typing import Any
 
 from bff.compare.masks import Names
 from bff.compare.outcome import Binary, Body, End, Json, Nothing, Outcome, Stream, Text
-from bff.dialects.json_text import read_json, write_ascii
+from bff.dialects.json_text import depth_exceeds, read_json, write_ascii
 from bff.dialects.sse import Decoder
 
 SOME = "<some>"
@@ -24,6 +24,7 @@ _ANY_VALUE = frozenset({"last-modified", "x-aig-log-id", "x-request-id"})
 _LISTS = frozenset({"accept-ranges", "allow", "cache-control", "vary"})
 _QUOTED = re.compile(r'"[^"]*"')
 _DONE = b"[DONE]"
+_DEEPEST = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ def _read_body(content_type: str, data: bytes, names: Names) -> Body:
         return read_stream(data, names)
     if "json" in content_type:
         try:
-            return Json(names.take_out_of(read_json(data)))
+            return Json(names.take_out_of(_read_flat_json(data)))
         except ValueError:
             pass  # it says so and is not: then its text is what there is to see
     try:
@@ -144,9 +145,17 @@ def leave_words_out(body: Body) -> Body:
 
 def _read_event(data: bytes) -> Any:
     try:
-        return read_json(data)
+        return _read_flat_json(data)
     except ValueError:
         return data.decode("utf-8", "replace")
+
+
+def _read_flat_json(data: bytes) -> Any:
+    """Raises ValueError for what is nested deeper than anybody reads."""
+    value = read_json(data)
+    if depth_exceeds(value, _DEEPEST):
+        raise ValueError("nested too deeply")
+    return value
 
 
 def _choice(piece: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -133,7 +133,7 @@ def _request(
         body=body,
         filling=_read_number(row, "filling_bytes", at) or 0,
         padding=_read_number(row, "padding", at) or 0,
-        marks=frozenset(_one_of(Mark, mark, at, "mark") for mark in row.get("marks", ())),
+        marks=_read_marks(row, at),
         limit_s=_read_number(row, "limit_s", at),
     )
 
@@ -142,7 +142,7 @@ def _read_bodies(row: Mapping[str, Any], at: str) -> list[tuple[str, str | None]
     """The one body, or several by title."""
     titled = row.get("bodies")
     if titled is None:
-        return [("", row.get("body"))]
+        return [("", None if "body" not in row else _text(row, "body", at))]
     if not isinstance(titled, dict) or not all(isinstance(body, str) for body in titled.values()):
         raise WrongFile(f"{at}: bodies must be a table of texts.")
     return list(titled.items())
@@ -154,8 +154,23 @@ def _read_headers(
     headers = row.get("headers", {})
     if not isinstance(headers, dict) or not all(isinstance(text, str) for text in headers.values()):
         raise WrongFile(f"{at}: headers must be a table of texts.")
-    content_type = row.get("type", _JSON if has_body else "")
+    content_type = _text(row, "type", at) if "type" in row else _JSON if has_body else ""
     return (*headers.items(), *((("Content-Type", content_type),) if content_type else ()))
+
+
+def _read_marks(row: Mapping[str, Any], at: str) -> frozenset[Mark]:
+    marks = row.get("marks", [])
+    if not isinstance(marks, list):
+        raise WrongFile(f"{at}: marks must be a list of texts.")
+    return frozenset(_one_of(Mark, mark, at, "mark") for mark in marks)
+
+
+def _text(row: Mapping[str, Any], field: str, at: str) -> str:
+    """One that may be empty."""
+    text = row[field]
+    if not isinstance(text, str):
+        raise WrongFile(f"{at}: {field} must be a text.")
+    return text
 
 
 def _read_number(row: Mapping[str, Any], field: str, at: str) -> Any:

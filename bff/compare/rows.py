@@ -31,7 +31,11 @@ def read_rows(text: str, name: str, kind: str) -> list[Mapping[str, Any]]:
     except tomllib.TOMLDecodeError as error:
         raise WrongFile(f"{name} is not TOML: {error}.") from error
     rows = found.get(kind, [])
-    if set(found) - {kind} or not isinstance(rows, list):
+    if (
+        set(found) - {kind}
+        or not isinstance(rows, list)
+        or not all(isinstance(row, dict) for row in rows)
+    ):
         raise WrongFile(f"{name} may hold [[{kind}]] tables and nothing else.")
     return rows
 

@@ -72,7 +72,7 @@ class Sender:
                 head.close()
         if head is None:
             return Answer(end)
-        headers = tuple((name.decode(), _text(value)) for name, value in head.raw_headers)
+        headers = tuple((_text(name), _text(value)) for name, value in head.raw_headers)
         return Answer(end, head.status, headers, bytes(body))
 
 
