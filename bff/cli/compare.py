@@ -363,7 +363,7 @@ def _print(
     rows = [] if asked.only else unused(known, verdicts)
     clean = not report.count(verdicts).different
     if asked.as_json:
-        click.echo(write_ascii(report.as_json(verdicts, rows, left_out)))
+        click.echo(write_ascii(report.as_json(verdicts, rows, left_out)).decode())
         return clean
     terminal = sys.stdout.isatty()
     paper = report.open_paper(_terminal_width(), colours=terminal)

@@ -16,6 +16,7 @@ class End(StrEnum):
     UNFINISHED = "begun, never ended"
     SILENT = "no answer"
     CUT = "connection broken off"
+    GARBLED = "not readable as HTTP"
     NO_CONNECTION = "no connection"
 
 

@@ -96,6 +96,8 @@ def _in_body(wire: Wire, token: str) -> Wire:
         fields = orjson.loads(body or b"{}")
     except orjson.JSONDecodeError:
         return wire
+    if not isinstance(fields, dict):
+        return wire
     return replace(wire, body=orjson.dumps({**fields, "jwt": token}))
 
 

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 
 import aiohttp
 from aiohttp import hdrs
+from aiohttp.http_exceptions import ContentEncodingError
 from yarl import URL
 
 from bff import __version__
@@ -65,8 +66,8 @@ class Sender:
             end = End.SILENT if head is None else End.UNFINISHED
         except aiohttp.ClientConnectorError:
             end = End.NO_CONNECTION
-        except (aiohttp.ClientError, ConnectionError):
-            end = End.CUT
+        except (aiohttp.ClientError, ConnectionError) as error:
+            end = End.GARBLED if _is_garbled(error) else End.CUT
         finally:
             if head is not None:
                 head.close()
@@ -83,6 +84,12 @@ async def _read(head: aiohttp.ClientResponse, body: bytearray, limit_s: float) -
         if not piece:
             return
         body += piece
+
+
+def _is_garbled(error: BaseException) -> bool:
+    """Whether what came is not what HTTP or the body's own coding allow."""
+    wrong = (aiohttp.ClientResponseError, ContentEncodingError)
+    return isinstance(error, wrong) or isinstance(error.__cause__, wrong)
 
 
 def _text(value: bytes) -> str:
