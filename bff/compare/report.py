@@ -176,7 +176,7 @@ def unused_rows(rows: Sequence[Known], paper: Paper) -> list[str]:
     """Rows of the data file that no difference needed."""
     if not rows:
         return []
-    lines = [paper.bold("Known, and not seen"), "  These rows explain nothing any more:"]
+    lines = [paper.bold("Known, and not seen this time"), "  No difference needed these rows:"]
     for row in rows:
         said = f"{', '.join(row.requests)} / {', '.join(row.parts)}: {row.reason}"
         lines += textwrap.wrap(said, paper.width - 4, initial_indent="  ", subsequent_indent="    ")

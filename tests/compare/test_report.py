@@ -127,8 +127,8 @@ def test_reasons_come_with_how_often_and_where() -> None:
 
 def test_rows_that_explain_nothing_are_named() -> None:
     assert report.unused_rows([OLD], PAPER) == [
-        "Known, and not seen",
-        "  These rows explain nothing any more:",
+        "Known, and not seen this time",
+        "  No difference needed these rows:",
         "  token * / header gone: It was so.",
     ]
     assert report.unused_rows([], PAPER) == []
