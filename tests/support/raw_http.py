@@ -94,3 +94,14 @@ async def say(url: str, data: bytes) -> RawAnswer:
         return RawAnswer(heard, reset=True)
     finally:
         writer.close()
+
+
+async def hear_head(url: str, data: bytes) -> RawAnswer:
+    """The head of what comes back, while our own request may not be over."""
+    place = URL(url, encoded=True)
+    reader, writer = await asyncio.open_connection(place.host, place.port)
+    try:
+        writer.write(data)
+        return RawAnswer(await reader.readuntil(b"\r\n\r\n"), reset=False)
+    finally:
+        writer.close()

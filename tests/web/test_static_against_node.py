@@ -1,7 +1,8 @@
 """The static trees beside Express's own, on the same folder: the same answers on the wire.
 
 Left out, because ours is the stricter or the standard's: files in dot-folders, a range that begins
-before the file, ends before it begins or is none, and several of an empty file. Runs where Node and Express (which atlassian-connect-express brings) are under `.ci/node_modules`.
+before the file, ends before it begins or is none, and several of an empty file. Runs where Node and
+Express (which atlassian-connect-express brings) are under `.ci/node_modules`.
 """
 
 import asyncio
