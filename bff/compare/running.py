@@ -96,12 +96,21 @@ def called_by(side: Side, client_key: str, secret: str, new_secret: str = "") ->
 async def run(
     requests: Sequence[Request], ask: Callable[[Request], Awaitable[T]], jobs: int = 1
 ) -> AsyncIterator[T]:
-    """What *ask* makes of each, in their order; *jobs* at a time where order does not matter."""
+    """What *ask* makes of each, in their order; *jobs* at a time where order does not matter.
+    Raises what *ask* raises first.
+    """
     for batch in batches(requests, jobs):
+        for answer in await _ask_at_once(batch, ask):
+            yield answer
+
+
+async def _ask_at_once(batch: Sequence[Request], ask: Callable[[Request], Awaitable[T]]) -> list[T]:
+    try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(_awaited(ask(request))) for request in batch]
-        for task in tasks:
-            yield task.result()
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from failed
+    return [task.result() for task in tasks]
 
 
 def batches(requests: Sequence[Request], jobs: int) -> Iterator[list[Request]]:

@@ -5,6 +5,7 @@ Source: node-bff.md §9 (B7, B10: the Node app leaves requests without an answer
 """
 
 import asyncio
+import io
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -23,6 +24,7 @@ TOTAL_S = 120.0
 BODY_MOST = 8 * 2**20
 _LONGEST_FIELD = 64 * 2**10  # what one of the two sends must be readable, whatever its own limit
 _CONNECT_S = 5.0
+_LARGE = 2**20
 
 
 @asynccontextmanager
@@ -57,7 +59,7 @@ class Sender:
                     wire.method,
                     URL(url + wire.target, encoded=True),
                     headers=wire.headers,
-                    data=wire.body,
+                    data=_body(wire),
                     allow_redirects=False,
                 )
             async with asyncio.timeout(TOTAL_S):
@@ -84,6 +86,13 @@ async def _read(head: aiohttp.ClientResponse, body: bytearray, limit_s: float) -
         if not piece:
             return
         body += piece
+
+
+def _body(wire: Wire) -> bytes | io.BytesIO | None:
+    """A large one is sent piece by piece, as aiohttp asks for."""
+    if wire.body is None or len(wire.body) <= _LARGE:
+        return wire.body
+    return io.BytesIO(wire.body)
 
 
 def _is_garbled(error: BaseException) -> bool:

@@ -1,20 +1,18 @@
 """`bff compare` as a person meets it: two services on sockets that agree, or do not."""
 
-import asyncio
-import io
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, redirect_stderr, redirect_stdout
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import orjson
 import pytest
 
-from bff import cli
 from bff.settings import variables
 from bff.store.db import open_database
 from bff.store.migrate import migrate
 from tests.support.answers import DESCRIPTOR, Answers, Said, nobodys_url, open_answers
+from tests.support.commands import run_command
 from tests.support.sql import put_row
 
 SECRET = "hush-hush-of-the-site"
@@ -58,20 +56,10 @@ class Pair:
 
     async def compare(self, *arguments: str) -> tuple[int, str, str]:
         """Exit code, stdout, stderr, which hold no secret. On a thread: the services are here."""
-        code, out, err = await asyncio.to_thread(
-            _run, "compare", "--requests", "mine.toml", "--only", "my *", *arguments
-        )
-        assert SECRET not in out + err
-        assert "eyJ" not in out + err
-        return code, out, err
-
-
-def _run(*arguments: str) -> tuple[int, str, str]:
-    out, err = io.StringIO(), io.StringIO()
-    with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as ended:
-        cli.main(arguments)
-    assert isinstance(ended.value.code, int)
-    return ended.value.code, out.getvalue(), err.getvalue()
+        ran = await run_command("compare", "--requests", "mine.toml", "--only", "my *", *arguments)
+        assert SECRET not in ran.out + ran.err
+        assert "eyJ" not in ran.out + ran.err
+        return ran.code, ran.out, ran.err
 
 
 @pytest.fixture

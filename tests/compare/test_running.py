@@ -55,6 +55,14 @@ async def test_outcomes_come_in_the_order_of_the_requests() -> None:
     assert [name async for name in run(requests, ask, jobs=2)] == ["a", "b"]
 
 
+async def test_what_goes_wrong_with_one_of_several_is_what_went_wrong() -> None:
+    async def ask(request: Request) -> str:
+        raise Away(f"gone before {request.name}")
+
+    with pytest.raises(Away, match="gone before a"):
+        await anext(run([Request(name, "GET", "/") for name in "ab"], ask, jobs=2))
+
+
 async def test_a_service_is_known_by_its_descriptor(service: Answers) -> None:
     clock = FakeClock()
     service.says["/x"] = Said(body=f"at {service.url}".encode())

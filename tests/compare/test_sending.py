@@ -39,6 +39,13 @@ async def test_nothing_is_sent_that_was_not_said(service: Answers) -> None:
     ]
 
 
+async def test_a_large_body_is_sent_whole(service: Answers) -> None:
+    await send(service, Wire("POST", "/x", (), b" " * (2**20 + 1)))
+
+    assert service.bodies == [b" " * (2**20 + 1)]
+    assert service.headers[0]["Content-Length"] == str(2**20 + 1)
+
+
 @pytest.mark.parametrize(
     ("said", "end", "status", "body"),
     [
