@@ -1,7 +1,8 @@
 """AtlassianHost: a stand-in Atlassian site. It installs the add-on with a really signed request,
 mints context tokens, publishes its install key, and shows the add-on in a page.
 
-Not Atlassian: one site, one user, no REST API. Forgery names what tests may get wrong on purpose.
+Not Atlassian: one site, one user, of the REST API what host_api.py has. Forgery names what tests
+may get wrong on purpose.
 Source: Atlassian Connect, "Understanding JWT" and "Signed installs" (node-bff.md §3.6, §4).
 """
 
@@ -25,6 +26,7 @@ from yarl import URL
 
 from bff.connect.qsh import query_string_hash
 from bff.simulators.forge import ForgeSide
+from bff.simulators.host_api import HostApi
 from bff.simulators.site import page
 from bff.simulators.site.diary import Diary
 
@@ -96,6 +98,7 @@ class AtlassianHost:
         self.descriptor: dict[str, Any] = {}
         self.keys = KeyHost()
         self.forge = ForgeSide(now)
+        self.api = HostApi(self)
         self.diary = Diary(now)
         self.expire_next = False
         self.now = now

@@ -55,6 +55,7 @@ def routes(
         web.post(f"{prefix}/token", _from_the_page(calls.token)),
         web.post(f"{prefix}/expire-next", _from_the_page(calls.expire_next)),
         *(web.get(f"{prefix}/{name}", _file(name)) for name in ("all.js", "page.css", "page.js")),
+        *host.api.routes(prefix),
     ]
 
 
