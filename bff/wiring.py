@@ -19,6 +19,7 @@ from pydantic import SecretStr
 
 from bff import __version__
 from bff.atlassian.forge_keys import ForgeKeys
+from bff.atlassian.host import HostClient
 from bff.atlassian.install_keys import InstallKeys
 from bff.connect import descriptor
 from bff.connect.hosts import AllowedHosts
@@ -37,7 +38,7 @@ from bff.store.tenants import TenantStore
 from bff.telemetry import logs
 from bff.telemetry.metrics import Metrics
 from bff.telemetry.observer import MetricsObserver
-from bff.web import account, app, chat_page, diagrams, faces, lifecycle, ops, pages
+from bff.web import account, ai_aide, app, chat_page, diagrams, faces, lifecycle, ops, pages
 from bff.web import frontend as frontend_pages
 from bff.web.frontend import Frontend
 from bff.web.live import Beat, LiveStreams
@@ -84,6 +85,7 @@ def build_app(
             *faces.ROUTES,
             *account.ROUTES,
             *diagrams.ROUTES,
+            *ai_aide.ROUTES,
             *lifecycle.routes(base_path),
             *pages.routes(base_path),
             *its_pages,
@@ -158,6 +160,7 @@ async def open_services(
             for step in await migrate(db):
                 _log.info("schema.migrated", step=step)
         keys_session = await stack.enter_async_context(_plain_session(settings))
+        host_session = await stack.enter_async_context(_plain_session(settings))
         engine = await stack.enter_async_context(_open_engine(settings, metrics, clock))
         quotas = await stack.enter_async_context(
             open_quotas(
@@ -176,6 +179,13 @@ async def open_services(
             tenants=TenantStore(db, now=clock.now),
             quotas=quotas,
             install_keys=InstallKeys(keys_session, settings.connect_install_keys_url),
+            host=HostClient(
+                host_session,
+                app_key=connect.app_key,
+                version=__version__,
+                development=settings.development,
+                now=time.time,
+            ),
             remembered=RememberedTokens(),
             engine=engine,
             metrics=metrics,

@@ -1,12 +1,14 @@
 """The typed pocket every handler gets: what wiring opened, in one frozen dataclass."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from aiohttp import web
 
+from bff.atlassian.host import HostAnswer, Site
+from bff.connect.host_urls import Parameters
 from bff.connect.hosts import AllowedHosts
 from bff.connect.memory import RememberedTokens
 from bff.engine.attempts import Engine
@@ -83,6 +85,13 @@ class ForgeFacts:
     keys: ForgeKeys
 
 
+class Host(Protocol):
+    """A tenant's own site, asked as the app."""
+
+    async def get(self, site: Site, path: Iterable[str], parameters: Parameters = ()) -> HostAnswer:
+        """*path* is segments below the product's base. Raises Problem, NOT_FOUND for a 404."""
+
+
 @dataclass(frozen=True, slots=True)
 class ConnectFacts:
     """What this add-on is to Atlassian. *descriptor* is the rendered JSON."""
@@ -135,6 +144,7 @@ class Services:
     tenants: Tenants
     quotas: Quotas
     install_keys: InstallKeys
+    host: Host
     remembered: RememberedTokens
     engine: Engine
     metrics: Metrics

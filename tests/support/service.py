@@ -143,6 +143,7 @@ async def open_service(
     host = AtlassianHost()
     async with AsyncExitStack() as stack:
         world = await stack.enter_async_context(open_world(atlassian=host))
+        host.site_url = f"{world.atlassian_url}/wiki"
         listener = bind("127.0.0.1", 0)
         changes.setdefault("ac_local_base_url", address(listener))
         if forge:
@@ -159,6 +160,7 @@ async def open_service(
 def settings_for(world: World, folder: Path, *, gateway: bool, **changes: str) -> Settings:
     environment = {
         "APP_ENV": "development",
+        "AXIOM_URL": world.axiom_url,
         "CONNECT_INSTALL_KEYS_URL": world.install_keys_url,
         "DATABASE_URL": f"sqlite:///{folder / 'service.sqlite'}",
         "OPENAI_API_KEY": "sk-test-key",

@@ -173,6 +173,7 @@ async def open_street(
     development: bool = False,
     limits: Limits | None = None,
     forge: ForgeFacts | None = None,
+    host: Any = None,
     **facts: Any,
 ) -> AsyncIterator[Street]:
     """Nobody is installed yet. *facts* go over ConnectFacts."""
@@ -197,6 +198,7 @@ async def open_street(
             tenants=tenants,
             quotas=None,
             install_keys=InstallKeys(outgoing, (keys.url,)),
+            host=host,
             remembered=RememberedTokens(),
             engine=None,  # no chat is asked here
             metrics=metrics,
