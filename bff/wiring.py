@@ -5,6 +5,7 @@ Resources are opened in one context manager and closed in reverse; nothing happe
 """
 
 import asyncio
+import os
 import random
 import time  # noqa: TID251 - the clocks are made here and handed out
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -35,14 +36,22 @@ from bff.store.db import Database, open_database
 from bff.store.migrate import migrate, schema_state
 from bff.store.quota import Notes, open_quotas
 from bff.store.tenants import TenantStore
-from bff.telemetry import logs
+from bff.telemetry import axiom, logs
 from bff.telemetry.metrics import Metrics
 from bff.telemetry.observer import MetricsObserver
 from bff.web import account, ai_aide, app, chat_page, diagrams, faces, lifecycle, ops, pages
 from bff.web import frontend as frontend_pages
 from bff.web.frontend import Frontend
 from bff.web.live import Beat, LiveStreams
-from bff.web.services import ChatFacts, ConnectFacts, DiagramFacts, ForgeFacts, Limits, Services
+from bff.web.services import (
+    ChatFacts,
+    ConnectFacts,
+    DiagramFacts,
+    ForgeFacts,
+    Limits,
+    Monitor,
+    Services,
+)
 
 _log = structlog.get_logger("bff.wiring")
 ALL_JS = "https://connect-cdn.atl-paas.net/all.js"
@@ -161,6 +170,7 @@ async def open_services(
                 _log.info("schema.migrated", step=step)
         keys_session = await stack.enter_async_context(_plain_session(settings))
         host_session = await stack.enter_async_context(_plain_session(settings))
+        monitor = await stack.enter_async_context(_open_monitor(settings, metrics, clock))
         engine = await stack.enter_async_context(_open_engine(settings, metrics, clock))
         quotas = await stack.enter_async_context(
             open_quotas(
@@ -189,6 +199,7 @@ async def open_services(
             remembered=RememberedTokens(),
             engine=engine,
             metrics=metrics,
+            monitor=monitor,
             streams=streams,
             connect=connect,
             forge=_forge_facts(settings, keys_session),
@@ -219,6 +230,30 @@ def _forge_facts(settings: Settings, session: aiohttp.ClientSession) -> ForgeFac
     if settings.forge_app_id is None:
         return None
     return ForgeFacts(settings.forge_app_id, ForgeKeys(session, settings.forge_jwks_url))
+
+
+@asynccontextmanager
+async def _open_monitor(
+    settings: Settings, metrics: Metrics, clock: Clock
+) -> AsyncIterator[Monitor]:
+    token = _plain(settings.axiom_token)
+    if token is None:
+        yield axiom.NoMonitor()
+        return
+    dataset = axiom.Dataset(settings.axiom_url, settings.monitor_dataset, token)
+    origin = axiom.Origin("Dev" if settings.development else "Production", os.getpid())
+    async with (
+        _plain_session(settings) as session,
+        axiom.Monitor(
+            session,
+            dataset,
+            origin,
+            clock=clock,
+            now=time.time,
+            note=lambda outcome, count: metrics.monitor_events(outcome=outcome, count=count),
+        ).running() as monitor,
+    ):
+        yield monitor
 
 
 @asynccontextmanager

@@ -114,6 +114,7 @@ def _settings(own: Settings, world: World, *, base_url: str, folder: Path) -> Se
     changes: dict[str, Any] = {
         "ac_local_base_url": base_url,
         "app_env": "development",
+        "axiom_token": None,  # nothing that happens here is news
         "connect_install_keys_url": (world.install_keys_url,),
         "database_url": f"sqlite:///{folder / 'demo.sqlite'}",
     }

@@ -97,7 +97,9 @@ def describe(world: World) -> str:
   OpenAI          {world.openai_url}
   AI Gateway      {world.gateway_url}/<account>/<gateway>/openai
   Atlassian site  {world.atlassian_url}/   (installs the running service and shows it)
+  Its REST API    {world.atlassian_url}/wiki/rest/api/   (content properties, for the app)
   Install keys    {world.install_keys_url}
+  Axiom           {world.axiom_url}   (what came: {world.axiom_url}/_events)
 
 Put this into the .env file of `bff serve`, or export it:
 
@@ -108,6 +110,8 @@ CLOUDFLARE_ACCOUNT_ID=account
 CLOUDFLARE_GATEWAY_ID=gateway
 OPENAI_FALLBACK_BASEURL={world.openai_url}
 CONNECT_INSTALL_KEYS_URL={world.install_keys_url}
+AXIOM_URL={world.axiom_url}
+AXIOM_TOKEN={world.axiom.token}
 # without the gateway, instead of the four lines after the key:
 # OPENAI_BASEURL={world.openai_url}
 

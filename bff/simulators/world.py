@@ -11,6 +11,7 @@ from typing import Protocol
 
 from aiohttp import web
 
+from bff.simulators.axiom import AxiomSimulator
 from bff.simulators.gateway import GatewaySimulator
 from bff.simulators.openai import OpenAISimulator
 
@@ -33,6 +34,11 @@ class World:
     closed_url: str
     openai: OpenAISimulator
     gateway: GatewaySimulator
+    axiom: AxiomSimulator
+
+    @property
+    def axiom_url(self) -> str:
+        return f"{self.url}/axiom"
 
     @property
     def openai_url(self) -> str:
@@ -68,7 +74,9 @@ async def open_world(
     """Everything is ready when this is entered. *port* 0 picks a free one. Raises OSError."""
     openai = openai or OpenAISimulator(delay_s=delay_s)
     gateway = gateway or GatewaySimulator()
+    axiom = AxiomSimulator()
     app = web.Application(client_max_size=_BODY_BYTES)
+    app.add_subapp("/axiom", axiom.app())
     app.add_subapp("/openai", openai.app())
     app.add_subapp("/gateway", gateway.app())
     if atlassian is not None:
@@ -92,7 +100,7 @@ async def open_world(
             closed = stack.enter_context(socket.socket())
             closed.bind(("127.0.0.1", 0))  # bound, never listening: refused, and nobody else's
             closed_url = f"http://127.0.0.1:{closed.getsockname()[1]}"
-            yield World(url, closed_url, openai, gateway)
+            yield World(url, closed_url, openai, gateway, axiom)
     finally:
         await runner.cleanup()
 

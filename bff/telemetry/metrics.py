@@ -35,6 +35,7 @@ BREAKER_STATES = {"closed": 0, "half_open": 1, "open": 2}
 PROVIDERS = frozenset({"anthropic", "azure", "offline", "openai", "salesforce", "straico"})
 INSTALL_EVENTS = frozenset({"installed", "uninstalled"})
 INSTALL_OUTCOMES = frozenset({"accepted", "refused"})
+MONITOR_OUTCOMES = frozenset({"dropped", "failed", "sent"})
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _REQUEST_BUCKETS = (0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
@@ -130,6 +131,9 @@ class Metrics:
             "Calls whose tokens were given up unbooked.",
             registry=self.registry,
         )
+        self._monitor = self._counter(
+            "monitor_events_total", "Events for the monitor, by what became of them.", ("outcome",)
+        )
 
     def request_ended(self, *, route: str, method: str, status: int, seconds: float) -> None:
         """*route* is a route's own path, never the request's; *status* 0: the caller left."""
@@ -163,6 +167,10 @@ class Metrics:
         """*event*: `installed` or `uninstalled`; *outcome*: `accepted` or `refused`."""
         labels = _closed(event, INSTALL_EVENTS), _closed(outcome, INSTALL_OUTCOMES)
         self._installs[labels].inc()
+
+    def monitor_events(self, *, outcome: str, count: int) -> None:
+        """*outcome*: `sent`, `dropped` for want of room, or `failed`."""
+        self._monitor[(_closed(outcome, MONITOR_OUTCOMES),)].inc(count)
 
     def render(self) -> bytes:
         """The page Prometheus reads, of CONTENT_TYPE; of all processes where they share."""

@@ -1,6 +1,7 @@
 """`/installed` and `/uninstalled`: a site takes the add-on in, or lets it go.
 
-Who may do so is signed_doors' to say; what is kept is the store's. Source: node-bff.md §3.6.
+Who may do so is signed_doors' to say; what is kept is the store's; what is told the vendor of the
+app, telemetry's. Source: node-bff.md §3.6.
 """
 
 from functools import partial
@@ -20,6 +21,7 @@ async def install(request: web.Request, installation: Installation) -> web.Strea
     services = request.app[SERVICES]
     await services.tenants.save(installation.client_key, installation.payload)
     services.metrics.install_event(event="installed", outcome="accepted")
+    services.monitor.tell("installed", installation.payload)
     return web.Response(status=204)
 
 
@@ -28,6 +30,7 @@ async def uninstall(request: web.Request, installation: Installation) -> web.Str
     services = request.app[SERVICES]
     await services.tenants.retire(installation.client_key)
     services.metrics.install_event(event="uninstalled", outcome="accepted")
+    services.monitor.tell("uninstalled", installation.payload)
     return web.Response(status=204)
 
 

@@ -92,6 +92,13 @@ class Host(Protocol):
         """*path* is segments below the product's base. Raises Problem, NOT_FOUND for a 404."""
 
 
+class Monitor(Protocol):
+    """Who installed and uninstalled, told to the vendor of the app."""
+
+    def tell(self, event: str, payload: Mapping[str, Any]) -> None:
+        """Returns at once and never raises. Only after the call was verified."""
+
+
 @dataclass(frozen=True, slots=True)
 class ConnectFacts:
     """What this add-on is to Atlassian. *descriptor* is the rendered JSON."""
@@ -148,6 +155,7 @@ class Services:
     remembered: RememberedTokens
     engine: Engine
     metrics: Metrics
+    monitor: Monitor
     streams: LiveStreams
     connect: ConnectFacts
     forge: ForgeFacts | None  # None: no Forge token opens a door

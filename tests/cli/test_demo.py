@@ -125,6 +125,15 @@ async def test_a_key_in_the_env_file_goes_through_the_users_own_gateway(tmp_path
     assert asked.headers["Authorization"] == "Bearer sk-mine"
 
 
+async def test_the_users_monitor_hears_nothing_of_it(tmp_path: Path) -> None:
+    async with open_world() as elsewhere:
+        token, url = elsewhere.axiom.token, elsewhere.axiom_url
+        code, _, err = await output(tmp_path, "--once", "hi", AXIOM_TOKEN=token, AXIOM_URL=url)
+
+        assert not elsewhere.axiom.bodies
+    assert (code, err) == (0, "")
+
+
 async def test_a_wrong_setting_is_one_line(tmp_path: Path) -> None:
     code, _, err = await output(tmp_path, "--once", "hi", CONNECT_TIMEOUT="soon")
 

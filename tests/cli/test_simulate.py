@@ -38,12 +38,19 @@ async def test_it_serves_what_it_prints_until_it_is_told_to_end(ending: signal.S
         session.get(f"{settings['CONNECT_INSTALL_KEYS_URL']}/no-such-key") as response,
     ):
         key_status = response.status
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"{settings['AXIOM_URL']}/_events") as response,
+    ):
+        events = await response.json()
     process.send_signal(ending)
     rest, complaints = await process.communicate()
 
     assert text(through.body) == text(direct.body) != ""
     assert settings["OPENAI_FALLBACK_BASEURL"] == settings["OPENAI_BASEURL"]
     assert key_status == 404
+    assert events == []
+    assert settings["AXIOM_TOKEN"] == "xaat-simulated"
     assert (process.returncode, rest.split(), complaints) == (0, [b"Ended."], b"")
 
 

@@ -23,6 +23,7 @@ from bff.connect.hosts import AllowedHosts
 from bff.connect.memory import RememberedTokens
 from bff.connect.qsh import query_string_hash
 from bff.records import Caller
+from bff.telemetry.axiom import NoMonitor
 from bff.telemetry.metrics import Metrics
 from bff.web import app as web_app
 from bff.web.body import read_body
@@ -174,6 +175,7 @@ async def open_street(
     limits: Limits | None = None,
     forge: ForgeFacts | None = None,
     host: Any = None,
+    monitor: Any = None,
     **facts: Any,
 ) -> AsyncIterator[Street]:
     """Nobody is installed yet. *facts* go over ConnectFacts."""
@@ -202,6 +204,7 @@ async def open_street(
             remembered=RememberedTokens(),
             engine=None,  # no chat is asked here
             metrics=metrics,
+            monitor=monitor or NoMonitor(),
             streams=LiveStreams(Beat(), note_open=lambda _: None),
             connect=replace(connect, **facts),
             forge=forge,
