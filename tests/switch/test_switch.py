@@ -177,6 +177,7 @@ def _free_port() -> int:
         return int(free.getsockname()[1])
 
 
+@pytest.mark.timeout(180)  # seven processes one after the other, on a machine that may be busy
 async def test_an_evening_there_and_back_and_there_again(evening: Evening) -> None:
     async with evening.node():
         session = await _before(evening)
