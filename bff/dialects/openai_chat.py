@@ -24,6 +24,7 @@ from bff.errors import Kind, Problem, Sign
 
 NAME = "openai_chat"
 _COUNT_MOST = 2**53  # tokens; beyond it JSON readers disagree
+_UNREADABLE = (AttributeError, TypeError, KeyError, IndexError, ValueError)
 
 _REASONS: Mapping[str, FinishReason] = {
     "stop": FinishReason.STOP,
@@ -147,7 +148,7 @@ class StreamReader:
             return
         try:
             chunks.append(self._chunk(value, data))  # type: ignore[arg-type]  # checked field by field
-        except (AttributeError, TypeError, KeyError, IndexError, ValueError):
+        except _UNREADABLE:
             self.bad_events += 1
 
     def _end(self, chunks: list[Chunk]) -> None:
@@ -188,39 +189,49 @@ def read_completion(data: bytes) -> list[Chunk]:
     """A whole completion as the chunks it could have been streamed in: a stream request answered by
     JSON (gateway.md §7). Raises Problem when it is an error, or no completion.
     """
+    wire = _read_whole(data)
     try:
-        wire: WireChunk = read_json(data)
-        error = wire.get("error")
-        if not error:
-            text, reason = _read_choice(wire["choices"][0], "message")
-            events: Sequence[Event] = (
-                _started(wire),
-                TextDelta(text),
-                *_read_usage(wire.get("usage")),
-                Finished(reason or FinishReason.STOP),
-            )
-            return [
-                Chunk((event,), content=isinstance(event, TextDelta) and bool(text))
-                for event in events
-            ]
-    except (AttributeError, TypeError, KeyError, IndexError, ValueError) as cause:
+        return _whole_chunks(wire)
+    except _UNREADABLE as cause:
         raise not_an_answer() from cause
-    raise read_error_object(error)
 
 
 def read_reply(data: bytes) -> list[Chunk]:
-    """A whole completion that was asked for: one without a choice still says what it used.
-
-    Raises Problem when it is an error, or no completion.
+    """A whole completion that was asked for: one whose answer cannot be read, or is missing, still
+    says what it used. Raises Problem when it is an error, or says neither.
     """
+    wire = _read_whole(data)
     try:
-        wire = read_json(data)
-        used = () if wire.get("error") or wire.get("choices") else _read_usage(wire.get("usage"))
+        return _whole_chunks(wire)
+    except _UNREADABLE as cause:
+        used = _read_usage(wire.get("usage"))
+        if not used:
+            raise not_an_answer() from cause
+        return [Chunk((_started(wire), *used))]
+
+
+def _read_whole(data: bytes) -> WireChunk:
+    try:
+        wire: WireChunk = read_json(data)
+        error = wire.get("error")
     except (AttributeError, ValueError) as cause:
         raise not_an_answer() from cause
-    if used:
-        return [Chunk((_started(wire), *used))]
-    return read_completion(data)
+    if error:
+        raise read_error_object(error)
+    return wire
+
+
+def _whole_chunks(wire: WireChunk) -> list[Chunk]:
+    text, reason = _read_choice(wire["choices"][0], "message")
+    events: Sequence[Event] = (
+        _started(wire),
+        TextDelta(text),
+        *_read_usage(wire.get("usage")),
+        Finished(reason or FinishReason.STOP),
+    )
+    return [
+        Chunk((event,), content=isinstance(event, TextDelta) and bool(text)) for event in events
+    ]
 
 
 def _started(wire: WireChunk) -> Started:

@@ -11,6 +11,7 @@ from bff.policy.models import image_tokens
 
 _TURN = 16  # tokens around a message: its role and its ends
 _PRICED_BY_SIZE = "image_url"
+_READ = frozenset({"role", "content"})
 
 
 def most_tokens(request: ChatRequest) -> int:
@@ -21,10 +22,13 @@ def most_tokens(request: ChatRequest) -> int:
 
 
 def _of_message(message: Message, per_image: int) -> int:
-    content = message.content
+    content, beside = message.content, 0
+    if message.original is not None:  # what else it carries is sent on, so it is paid for
+        fields = message.original.original.items()
+        beside = sum(_of_value(value) for name, value in fields if name not in _READ)
     if isinstance(content, str):
-        return _length(content)
-    return sum(_of_part(part, per_image) for part in content)
+        return beside + _length(content)
+    return beside + sum(_of_part(part, per_image) for part in content)
 
 
 def _of_part(part: Part, per_image: int) -> int:
@@ -36,7 +40,7 @@ def _of_part(part: Part, per_image: int) -> int:
 
 
 def _of_value(value: Any) -> int:
-    """A part we do not know, by its texts."""
+    """What we do not know, by its texts."""
     if isinstance(value, str):
         return _length(value)
     if isinstance(value, list):

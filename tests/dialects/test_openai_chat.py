@@ -392,8 +392,22 @@ def test_a_whole_answer_is_asked_for_without_a_stream() -> None:
     }
 
 
-@pytest.mark.parametrize("choices", [{}, {"choices": []}, {"choices": None}])
-def test_a_whole_answer_without_a_choice_says_what_it_used(choices: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "choices",
+    [
+        {},
+        {"choices": []},
+        {"choices": None},
+        {"choices": {"0": {"message": {"content": "x"}}}},
+        {"choices": "x"},
+        {"choices": [None]},
+        {"choices": [{"message": 5}]},
+        {"choices": [{"message": {"content": [{"type": "text", "text": "x"}]}}]},
+    ],
+)
+def test_a_whole_answer_whose_choice_cannot_be_read_says_what_it_used(
+    choices: dict[str, Any],
+) -> None:
     data = json_bytes({"id": "a", "usage": {"total_tokens": 9}, **choices})
 
     [chunk] = read_reply(data)
@@ -417,6 +431,24 @@ def test_a_whole_answer_that_is_none_is_a_failure(data: bytes, sign: Sign) -> No
         read_reply(data)
 
     assert failed.value.sign is sign
+
+
+@pytest.mark.parametrize(
+    "message", [None, {}, {"content": None}, {"content": None, "tool_calls": []}]
+)
+def test_a_whole_answer_without_words_is_an_empty_text(message: Any) -> None:
+    data = json_bytes({"choices": [{"message": message}], "usage": {"total_tokens": 9}})
+
+    events = [event for chunk in read_reply(data) for event in chunk.events]
+
+    assert TextDelta("") in events
+    assert UsageReported(9, 0, 9) in events
+
+
+def test_a_refusal_is_the_text_of_a_whole_answer() -> None:
+    data = json_bytes({"choices": [{"message": {"content": None, "refusal": "No."}}]})
+
+    assert TextDelta("No.") in [event for chunk in read_reply(data) for event in chunk.events]
 
 
 def test_a_whole_answer_with_a_choice_is_a_completion() -> None:

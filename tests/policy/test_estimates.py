@@ -50,3 +50,17 @@ def test_a_part_nobody_knows_counts_by_its_texts() -> None:
     part = Foreign("openai_chat", {"type": "file", "file": {"names": ["abcd", 7], "id": None}})
 
     assert asked((part,)) == len("file") + len("abcd") + 2 + 16
+
+
+def test_what_a_turn_carries_beside_its_content_counts_too() -> None:
+    turn = {
+        "role": "assistant",
+        "content": "four",
+        "tool_calls": [{"function": {"arguments": "x" * 1000}}],
+        "type": "image_url",
+    }
+    message = Message(Role.ASSISTANT, "four", Foreign("openai_chat", turn))
+
+    most = most_tokens(ChatRequest("openai/gpt-4o", (message,), TAGS))
+
+    assert most == 4 + 1000 + len("image_url") + 16
