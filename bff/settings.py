@@ -324,7 +324,10 @@ class Settings(BaseSettings):
         5.0, "CONNECT_TIMEOUT", says="Seconds to connect upstream.", may=SECONDS
     )
     first_byte_timeout: Seconds = _setting(
-        60.0, "FIRST_BYTE_TIMEOUT", says="Seconds to the first byte of an answer.", may=SECONDS
+        60.0,
+        "FIRST_BYTE_TIMEOUT",
+        says="Seconds to the first byte of a stream; a whole answer has longer.",
+        may=SECONDS,
     )
     idle_timeout: Seconds = _setting(
         60.0, "IDLE_TIMEOUT", says="Seconds of silence within an answer.", may=SECONDS

@@ -1,9 +1,11 @@
 """The four upstream timers: named, frozen, each with its own error and its own setting.
 
-Not a clock: how long, never when. Source: design.md 4.
+Not a clock: how long, never when. Source: design.md 4, providers.md §8.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+TOKENS_PER_FIRST_BYTE = 1_500  # 25 tokens a second at the default: a slow model's pace
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,3 +16,13 @@ class Timers:
     first_byte: float = 60.0
     idle: float = 60.0
     total: float = 600.0
+
+
+def for_whole_answer(timers: Timers, max_tokens: int | None) -> Timers:
+    """A whole answer is silent until its last token, so its first byte may take one more first-byte
+    time for every 1,500 tokens it can have; the total stays, and with it time for the other way.
+    """
+    if max_tokens is None:
+        return replace(timers, first_byte=timers.total)
+    silent = timers.first_byte * (1 + max_tokens / TOKENS_PER_FIRST_BYTE)
+    return replace(timers, first_byte=min(silent, timers.total))

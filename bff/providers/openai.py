@@ -16,7 +16,7 @@ from bff.chat.events import Chunk
 from bff.chat.request import ChatRequest
 from bff.dialects import cloudflare, openai_chat
 from bff.errors import Problem
-from bff.policy.deadline import Timers
+from bff.policy.deadline import Timers, for_whole_answer
 from bff.policy.models import limit_field, other_limit_field
 from bff.providers._http import Dialect, Endpoint, OpenAnswer, ask, reading
 from bff.providers.cloudflare import Gateway
@@ -98,17 +98,19 @@ class OpenAI:
     async def _post(
         self, request: ChatRequest, model: str, via: str, deadline: float, field: str
     ) -> aiohttp.ClientResponse:
-        headers = self._headers[via]
+        headers, timers = self._headers[via], self._timers
+        if not request.stream:
+            timers = for_whole_answer(timers, request.max_tokens)
         gateway = self._bases[via].gateway
         if gateway is not None:
             headers = headers.copy()
-            headers.update(gateway.headers(request.tags, first_byte_s=self._timers.first_byte))
+            headers.update(gateway.headers(request.tags, first_byte_s=timers.first_byte))
         return await ask(
             self._session,
             Endpoint(self._urls[via], headers),
             openai_chat.write_request(request, model=model, limit_field=field),
             dialect=self._dialects[via, request.stream],
-            timers=self._timers,
+            timers=timers,
             deadline=deadline,
         )
 

@@ -161,3 +161,32 @@ async def test_a_wait_that_is_not_ours_does_not_count_as_silence(
         e.text for b in (first, second) for c in b for e in c.events if isinstance(e, TextDelta)
     ]
     assert texts == ["one", "two"]
+
+
+async def test_a_whole_answer_may_take_longer_to_begin_than_a_stream(
+    world: World, session: aiohttp.ClientSession
+) -> None:
+    timers = Timers(first_byte=0.2)
+    openai = provider(session, timers=timers, direct=Base(world.openai_url, "key"))
+    slow = (Message(Role.USER, "x [[simulate: words=1,delay-ms=400]]"),)
+    streamed = replace(QUESTION, messages=slow, max_tokens=4096)
+
+    with pytest.raises(Problem) as late:
+        await answer(openai, question=streamed)
+
+    assert late.value.sign is Sign.NO_FIRST_BYTE
+    assert await answer(openai, question=replace(streamed, stream=False)) == "word1"
+
+
+async def test_the_gateway_is_told_how_long_a_whole_answer_may_take(
+    world: World, session: aiohttp.ClientSession
+) -> None:
+    openai = provider(session, gateway=Base(world.openai_url, "key", gateway=Gateway()))
+
+    for stream in (True, False):
+        await answer(
+            openai, via="gateway", question=replace(QUESTION, max_tokens=3000, stream=stream)
+        )
+
+    told = [asked.headers.get("cf-aig-request-timeout") for asked in world.openai.requests]
+    assert told == ["59000", "179000"]
