@@ -102,7 +102,7 @@ class Metrics:
         )
         self.streams_open = Gauge(
             "bff_streams_open",
-            "Event streams open now.",
+            "Answers of the model on their way.",
             registry=self.registry,
             multiprocess_mode="livesum",
         )

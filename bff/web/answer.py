@@ -54,7 +54,9 @@ async def stream_answer(
     facts: Facts | None = None
 
     async def open_response(early: bool) -> web.StreamResponse:
-        told = {} if early or facts is None else _told(facts)  # early: another way may still answer
+        told = (
+            {} if early or facts is None else told_headers(facts)
+        )  # early: another way may still answer
         response = _EventStream(headers={**headers, **told})
         if request.version < HttpVersion11:
             response.force_close()  # its end is the end of the connection
@@ -118,7 +120,7 @@ def _frames(writer: Writer, batch: Sequence[Chunk]) -> bytes:
     return b"".join([writer.feed(chunk) for chunk in batch])
 
 
-def _told(facts: Facts) -> dict[str, str]:
+def told_headers(facts: Facts) -> dict[str, str]:
     """Our own headers; upstream's are never forwarded under their own names."""
     told = {
         "X-Upstream-Via": facts.via,

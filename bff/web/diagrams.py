@@ -7,10 +7,9 @@ answers: whatever fails upstream is said under a 200, as the editor can read it.
 
 from collections.abc import Callable
 
-import structlog
 from aiohttp import web
 
-from bff.chat.reply import Collector, Reply
+from bff.chat.reply import Reply
 from bff.chat.request import ChatRequest, Tags
 from bff.dialects import diagrams
 from bff.dialects.diagrams import MissingFieldError
@@ -24,8 +23,7 @@ from bff.web.middleware import REQUEST_LINE
 from bff.web.refusals import write_json, write_refusal
 from bff.web.routes import Route
 from bff.web.services import SERVICES
-
-_log = structlog.get_logger("bff.diagram")
+from bff.web.whole import give_whole
 
 
 async def draw_picture(request: web.Request, caller: Caller) -> web.StreamResponse:
@@ -76,38 +74,13 @@ async def _answer(
     """Quota is set aside before upstream is asked, and settled before the answer is given."""
     quotas = request.app[SERVICES].quotas
     async with quotas.reserve(caller, model=chat.model, tokens=most_tokens(chat)) as reservation:
-        reply = await _ask(request, chat)
-        if reply is not None and reply.usage is not None:
-            await reservation.settle(reply.usage.total_tokens)
-    return web.Response(body=write(reply), content_type="application/json", charset="utf-8")
-
-
-async def _ask(request: web.Request, chat: ChatRequest) -> Reply | None:
-    """None when upstream failed, however it did."""
-    line = request[REQUEST_LINE]
-    line.model = chat.model
-    collector = Collector()
-    try:
-        async with request.app[SERVICES].engine.answer(chat) as answer:
-            line.facts = answer.facts
-            async for batch in answer.batches:
-                collector.feed(batch)
-    except Problem as problem:
-        line.kind = problem.kind
-        _log.warning(
-            "diagram.failed",
-            kind=problem.kind.value,
-            sign=problem.sign.value,
-            status=problem.status,
-        )
-        return None
-    return collector.reply()
+        return await give_whole(request, chat, settle=reservation.settle, write=write)
 
 
 def _tags(request: web.Request, caller: Caller) -> Tags:
     line = request[REQUEST_LINE]
-    line.face, line.tenant = "diagram", caller.tenant_tag
-    return Tags("diagram", caller.tenant_tag, caller.user_tag, "-", line.request_id)
+    line.face, line.tenant = "bff", caller.tenant_tag
+    return Tags("bff", caller.tenant_tag, caller.user_tag, "-", line.request_id)
 
 
 def refuse(request: web.Request, problem: Problem) -> web.StreamResponse:

@@ -1,5 +1,5 @@
-"""Event streams that are open: written whole events at a time, kept alive on silence, ended on
-SIGTERM.
+"""Answers that take their time, mostly event streams: written whole events at a time, kept alive on
+silence, ended on SIGTERM.
 
 Knows no dialect: frames arrive as bytes. One pulse serves all streams, so that a stream costs no
 task and no timer of its own. What is due when is policy.pace's to say.
@@ -117,6 +117,14 @@ class LiveStream:
         self._handed += len(frames)
         await self._response.write(frames)  # type: ignore[union-attr]  # opened by _commit
 
+    async def forgo(self) -> bool:
+        """Whether nothing is out yet; if so nothing will be, and the answer is given another
+        way.
+        """
+        async with self._opening:
+            self._over = self._over or self._response is None
+            return self._response is None
+
     async def finish(self, frames: bytes) -> None:
         """The last frames and the end of the body."""
         self._over = True
@@ -135,7 +143,8 @@ class LiveStream:
             return
         elif due is Due.COMMIT:
             await self._commit(early=True)
-            await self.write(b"" if self._held else self._heartbeat)
+            if not self._over:  # the answer may have come while the head was written
+                await self.write(b"" if self._held else self._heartbeat)
         elif due is Due.HEARTBEAT:
             await self.write(self._heartbeat)
 
@@ -146,7 +155,7 @@ class LiveStream:
 
     async def _commit(self, *, early: bool) -> None:
         async with self._opening:
-            if self._response is None:
+            if self._response is None and not (early and self._over):
                 self._response = await self._open_response(early)
 
 
