@@ -155,7 +155,7 @@ class LiveStream:
 
     async def _commit(self, *, early: bool) -> None:
         async with self._opening:
-            if self._response is None and not (early and self._over):
+            if self._response is None:
                 self._response = await self._open_response(early)
 
 
