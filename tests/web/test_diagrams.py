@@ -144,9 +144,9 @@ async def test_an_answer_without_a_choice_is_paid_for(
 
 @BOTH
 async def test_an_upstream_that_is_nowhere_is_answered(tmp_path: Path, path: str) -> None:
-    async with open_service(
-        tmp_path, gateway=False, openai_baseurl="http://127.0.0.1:9/v1"
-    ) as service:
+    async with open_service(tmp_path) as elsewhere:
+        nowhere = elsewhere.world.closed_url
+    async with open_service(tmp_path, gateway=False, openai_baseurl=nowhere) as service:
         answer = await ask(service, path)
 
     assert (answer.status, orjson.loads(answer.text)) == (200, FAILED[path])
@@ -162,6 +162,69 @@ async def test_a_gateway_that_fails_is_gone_round(service: Service, path: str) -
 
     assert "ok" in answer.text
     assert await service.metric("bff_gateway_fallback_total") == 1
+
+
+@BOTH
+@pytest.mark.parametrize("code", [2003, 2016, 2021, 2029, 2045])
+async def test_a_refusal_of_the_gateway_is_never_bypassed(
+    service: Service, path: str, code: int
+) -> None:
+    always(service.world.gateway.faults, f"code={code}")
+
+    answer = await ask(service, path)
+
+    assert (answer.status, orjson.loads(answer.text)) == (200, FAILED[path])
+    assert await service.metric("bff_gateway_fallback_total") == 0
+    assert await service.quota() == FULL
+
+
+@BOTH
+async def test_b9_a_failure_that_passes_is_asked_again(service: Service, path: str) -> None:
+    service.openai.text = "ok"
+    service.openai.faults.append(read_fault("status=503"))
+
+    answer = await ask(service, path)
+
+    assert "ok" in answer.text
+    assert len(service.openai.requests) == 2
+    assert await service.quota() == FULL - _used(service.world.gateway.logs[-1])
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("choices", "told"),
+    [
+        ([None], EMPTY),
+        ([{"message": {"content": ["x"]}}], EMPTY),
+        ([{"message": {"content": None}}], ""),
+        ([{"message": {"content": None, "refusal": "No."}}], "No."),
+    ],
+)
+async def test_an_odd_choice_is_paid_for_and_answered_with_a_text(
+    service: Service, path: str, choices: Any, told: Any
+) -> None:
+    service.openai.hold()
+    asking = asyncio.ensure_future(ask(service, path))
+    pen = await service.openai.pen()
+    await pen.begin(200, {"Content-Type": "application/json"})
+    await pen.say(orjson.dumps({"choices": choices, "usage": {"total_tokens": 77}}))
+    await pen.end()
+    answer = orjson.loads((await asking).text)
+
+    if told is EMPTY:
+        assert answer == EMPTY[path]
+    else:
+        assert (answer if path == ALONE else answer["answer"]) == told
+    assert await service.quota() == FULL - 77
+
+
+async def test_the_gateways_log_knows_no_name_and_the_face_of_the_add_on(service: Service) -> None:
+    await ask(service, BESIDE)
+
+    metadata = service.world.gateway.logs[-1].metadata
+    assert metadata["app"] == "bff"
+    assert set(metadata) == {"app", "tenant", "user", "conv", "req"}
+    assert service.host.client_key not in str(metadata)
 
 
 @BOTH
@@ -248,12 +311,19 @@ async def test_twenty_answers_at_once_are_each_paid_for(service: Service) -> Non
 async def test_nothing_of_a_dialogue_reaches_a_log(
     service: Service, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    service.openai.text = "canary-answer"
+    said = {"role": "user", "content": "canary-prompt"}
+    token = service.host.context_token()
+    answer = await ask(service, BESIDE, {"messages": [said]}, token=token)
     always(service.openai.faults, "status=500")
-
-    await ask(service, BESIDE, {"messages": [{"role": "user", "content": "canary-prompt"}]})
+    await ask(service, BESIDE, {"messages": [said]}, token=token)
 
     told = capsys.readouterr()
-    assert "canary-prompt" not in caplog.text + told.out + told.err
+    lines = caplog.text + told.out + told.err
+    assert "canary-answer" in answer.text
+    assert "/image-to-dsl2" in lines
+    for secret in ("canary", token, "sk-test-key", service.world.url):
+        assert secret not in lines
 
 
 @settings(
