@@ -16,13 +16,20 @@ def other_limit_field(field: str) -> str:
     return "max_tokens" if field == "max_completion_tokens" else "max_completion_tokens"
 
 
-def image_tokens(model: str) -> int:
-    """The most that one picture costs *model*, whatever its size.
+# The most that one picture costs, by the beginning of the model's name; the first that fits counts.
+# Tiles: scaled to 768 by 2048 at most, that is eight of them, and a base. Patches: so many at most,
+# times the family's factor. Source: OpenAI, "Images and vision", calculating costs.
+_PICTURE_COSTS = (
+    ("gpt-4o-mini", 2_833 + 8 * 5_667),
+    ("gpt-4o", 85 + 8 * 170),
+    ("gpt-4.1-mini", 2_489),  # 1,536 patches, times 1.62
+    ("gpt-4.1-nano", 3_779),  # times 2.46
+    ("gpt-4.1", 1_536),
+    ("gpt-4-", 85 + 8 * 170),
+)
+_UNKNOWN_PICTURE = 12_000  # the newest families take 10,000 patches, times 1.2
 
-    OpenAI scales a picture to at most 768 by 2048, eight tiles: 85 + 8 x 170 tokens for gpt-4o and
-    its like, 2833 + 8 x 5667 for gpt-4o-mini; families that count patches stop at 1536 of them,
-    times at most 2.46. Source: OpenAI, "Images and vision", cost of images.
-    """
-    if model.startswith("gpt-4o-mini"):
-        return 48_169
-    return 1_445 if model.startswith(("gpt-4o", "gpt-4.1", "gpt-4-")) else 3_779
+
+def image_tokens(model: str) -> int:
+    """The most that one picture costs *model*, whatever its size."""
+    return next((cost for name, cost in _PICTURE_COSTS if model.startswith(name)), _UNKNOWN_PICTURE)

@@ -1,5 +1,6 @@
 """What a call can use at most."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,12 +39,21 @@ def test_a_picture_costs_the_same_whatever_its_bytes() -> None:
     assert asked((small,)) == asked((large,)) == 1_445 + 16
 
 
-def test_a_picture_costs_what_the_model_says() -> None:
-    one = (picture("https://a.example/x.png"),)
-
-    assert asked(one, model="openai/gpt-4o-mini") == 48_169 + 16
-    assert asked(one, model="openai/gpt-4.1") == 1_445 + 16
-    assert asked(one, model="openai/o9") == 3_779 + 16
+@pytest.mark.parametrize(
+    ("model", "cost"),
+    [
+        ("gpt-4o-2024-08-06", 1_445),
+        ("gpt-4o-mini", 48_169),
+        ("gpt-4-vision-preview", 1_445),
+        ("gpt-4.1", 1_536),
+        ("gpt-4.1-mini", 2_489),
+        ("gpt-4.1-nano", 3_779),
+        ("gpt-5.4", 12_000),
+        ("nobody-knows", 12_000),
+    ],
+)
+def test_a_picture_costs_what_the_model_says(model: str, cost: int) -> None:
+    assert asked((picture("https://a.example/x.png"),), model=f"openai/{model}") == cost + 16
 
 
 def test_a_part_nobody_knows_counts_by_its_texts() -> None:
