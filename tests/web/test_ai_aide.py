@@ -231,3 +231,22 @@ async def test_the_whole_service_asks_its_site_and_no_proxy_of_its_environment(
     assert (response.status, "1 approval<" in text) == (200, True)
     [call] = host.api.seen
     assert call.headers["User-Agent"] == f"gptdock-bff/{__version__} {APP}"
+
+
+@pytest.mark.parametrize(("brought", "status"), [("a-system-token", 200), (None, 502)])
+async def test_the_whole_service_asks_as_the_forge_app_with_what_the_invocation_brought(
+    tmp_path: Path, written: Any, brought: str | None, status: int
+) -> None:
+    async with open_service(tmp_path, forge=True) as service:
+        host = service.host
+        host.forge.api_base_url = service.world.atlassian_url + host.api.forge_path
+        host.api.properties["42", "ai-aide"] = {"approvedBy": ["a"]}
+        headers = {"Authorization": f"Bearer {host.forge_token()}"}
+        if brought is not None:
+            headers["x-forge-oauth-system"] = brought
+        async with service.session.get(service.url + TARGET, headers=headers) as response:
+            text = await response.text()
+
+    assert (response.status, "1 approval<" in text) == (status, brought is not None)
+    assert len(host.api.seen) == (brought is not None)
+    assert "a-system-token" not in written.text
