@@ -10,7 +10,7 @@
 | B15 where quotas are kept | node_bugs/test_quota.py |
 | B16-B22 installs and tokens | node_bugs/test_tenants.py |
 | B23-B27, B34, B37 what the street says | node_bugs/test_street.py |
-| B31 the monitor | telemetry/test_axiom.py |
+| B31 the monitor | web/test_monitor.py |
 | B32, B33, B35 starting and ending | node_bugs/test_start.py |
 
 A test is named `test_b08_…`, `test_b8_…` or `test_b01_b02_…`, wherever it stands.

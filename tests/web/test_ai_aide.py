@@ -103,7 +103,7 @@ async def test_a_page_without_the_property_has_none(street: Street, site: OpenSi
     assert is_page(await ask(street, site), 200, "0 approvals")
 
 
-async def test_nothing_the_site_says_gets_into_the_page(street: Street, site: OpenSite) -> None:
+async def test_b11_nothing_the_site_says_gets_into_the_page(street: Street, site: OpenSite) -> None:
     site.api.properties["42", "ai-aide"] = {"approvedBy": [EVIL, {"id": EVIL}, None]}
 
     answer = await ask(street, site)
@@ -127,7 +127,7 @@ async def test_nothing_the_site_says_gets_into_the_page(street: Street, site: Op
         (Mood.SLOW, 504, "The site did not answer in time."),
     ],
 )
-async def test_whatever_goes_wrong_at_the_site_there_is_a_page_and_the_service_lives(
+async def test_b11_whatever_goes_wrong_at_the_site_there_is_a_page_and_the_service_lives(
     street: Street, site: OpenSite, mood: Mood, status: int, says: str
 ) -> None:
     site.api.mood = mood

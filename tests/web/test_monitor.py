@@ -55,7 +55,7 @@ async def test_what_was_verified_and_kept_is_told(street: Street, monitor: Liste
 
 
 @pytest.mark.parametrize("target", ["/installed", "/uninstalled"])
-async def test_of_a_call_that_was_not_verified_nothing_is_told(
+async def test_b31_of_a_call_that_was_not_verified_nothing_is_told(
     street: Street, monitor: Listener, target: str
 ) -> None:
     other = street.install_token(target, iss="another-site")
@@ -109,7 +109,9 @@ async def test_without_a_token_nobody_is_told(tmp_path: Path) -> None:
     assert not service.world.axiom.bodies
 
 
-async def test_no_secret_of_an_install_leaves_or_is_logged(tmp_path: Path, written: Any) -> None:
+async def test_b20_b31_no_secret_of_an_install_leaves_or_is_logged(
+    tmp_path: Path, written: Any
+) -> None:
     async with open_service(tmp_path, **TOKEN) as service:
         axiom, host = service.world.axiom, service.host
         installed = await host.install(service.url, changes=CANARIES)
@@ -126,7 +128,7 @@ async def test_no_secret_of_an_install_leaves_or_is_logged(tmp_path: Path, writt
 
 
 @pytest.mark.parametrize("how", ["hangs", "away", "refuses", "fails"])
-async def test_an_ingest_in_trouble_neither_delays_nor_fails_an_install(
+async def test_b31_an_ingest_in_trouble_neither_delays_nor_fails_an_install(
     tmp_path: Path, how: str
 ) -> None:
     async with open_service(tmp_path, **TOKEN) as service:
