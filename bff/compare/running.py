@@ -114,10 +114,12 @@ async def _ask_at_once(batch: Sequence[Request], ask: Callable[[Request], Awaita
 
 
 def batches(requests: Sequence[Request], jobs: int) -> Iterator[list[Request]]:
-    """What changes installs is alone."""
+    """What changes installs or is paid for is alone: the Node app stumbles over calls that spend at
+    the same time (node-bff.md B12, B14).
+    """
     batch: list[Request] = []
     for request in requests:
-        alone = Mark.LIFECYCLE in request.marks
+        alone = Mark.LIFECYCLE in request.marks or _is_paid_for(request)
         if batch and (alone or len(batch) == jobs):
             yield batch
             batch = []
@@ -131,3 +133,7 @@ def batches(requests: Sequence[Request], jobs: int) -> Iterator[list[Request]]:
 
 async def _awaited(answer: Awaitable[T]) -> T:
     return await answer
+
+
+def _is_paid_for(request: Request) -> bool:
+    return Mark.UPSTREAM in request.marks and Mark.FAULTS not in request.marks
