@@ -76,7 +76,7 @@ class Sizes:
     def wanted(self, model: str, tokens: int) -> int:
         """*tokens* is the caller's own upper estimate. Nothing is cheap before it has been seen."""
         seen = self._seen.get(model)
-        return CONTEXT_WINDOW if seen is None else max(tokens, *seen)
+        return CONTEXT_WINDOW if seen is None else max(min(tokens, CONTEXT_WINDOW), *seen)
 
     def settled(self, model: str, tokens: int) -> None:
         """A call that used nothing says nothing about the next."""

@@ -26,7 +26,7 @@ from bff.store.tenants import PATIENCE_S
 
 LEASE_S = 30.0  # without a renewal, what was set aside is free again
 RENEWAL_S = 10.0
-WAIT_S = 60.0  # for tokens that others have set aside
+WAIT_S = 20.0  # for tokens that others have set aside: a router hangs up after 30
 SETTLE_WAIT_S = 5.0  # a handler's patience with its own settlement
 OPENING_S = 2.0  # for tidying up behind dead processes before the first question
 CLOSING_S = 5.0  # for settlements that still wait when the service stops
