@@ -6,6 +6,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterable
 from functools import cache
+from pathlib import Path
 
 _HOST_MOST = 200  # characters; the column has 255
 
@@ -38,7 +39,18 @@ def is_running(pid: int) -> bool:
         return False
     except PermissionError:
         return True
-    return True
+    return not _is_dead(pid)
+
+
+def _is_dead(pid: int) -> bool:
+    """A killed process keeps its number until its parent has looked: orphans for a second or for
+    ever. Only Linux tells us; elsewhere the lease does.
+    """
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return False
+    return stat.rpartition(b")")[2].split()[:1] in ([b"Z"], [b"X"])  # a name may hold a ")"
 
 
 @cache

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -219,3 +220,20 @@ class Beats:
         self._asleep.clear()
         self._go.set()
         await self._asleep.wait()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the dead from the living")
+def test_a_killed_process_nobody_has_buried_does_not_run() -> None:
+    """As it is after `kill -9` of a server and its workers: the orphans wait for process 1."""
+    script = "open('/proc/self/comm', 'w').write('a) R'); print(flush=True); input()"
+    with subprocess.Popen(  # noqa: S603 - our own interpreter
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        alive = is_running(process.pid)
+
+        process.kill()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # dead, and still unburied
+
+        assert (alive, is_running(process.pid)) == (True, False)
