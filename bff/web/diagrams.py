@@ -72,9 +72,12 @@ async def _answer(
     write: Callable[[Reply | None], bytes],
 ) -> web.StreamResponse:
     """Quota is set aside before upstream is asked, and settled before the answer is given."""
-    quotas = request.app[SERVICES].quotas
-    async with quotas.reserve(caller, model=chat.model, tokens=most_tokens(chat)) as reservation:
-        return await give_whole(request, chat, settle=reservation.settle, write=write)
+    services = request.app[SERVICES]
+    pace = services.streams.pace()  # a router counts the wait for tokens too
+    async with services.quotas.reserve(
+        caller, model=chat.model, tokens=most_tokens(chat)
+    ) as reservation:
+        return await give_whole(request, chat, pace=pace, settle=reservation.settle, write=write)
 
 
 def _tags(request: web.Request, caller: Caller) -> Tags:

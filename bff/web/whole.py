@@ -16,6 +16,7 @@ from aiohttp import HttpVersion11, web
 from bff.chat.reply import Collector, Reply
 from bff.chat.request import ChatRequest
 from bff.errors import Problem
+from bff.policy.pace import Pace
 from bff.web.answer import told_headers
 from bff.web.live import LiveStream
 from bff.web.middleware import REQUEST_LINE
@@ -30,11 +31,13 @@ async def give_whole(
     request: web.Request,
     chat: ChatRequest,
     *,
+    pace: Pace,
     settle: Callable[[int], Awaitable[None]],
     write: Callable[[Reply | None], bytes],
 ) -> web.StreamResponse:
-    """*settle* is told the tokens used before the answer is given; *write* spells it, and gets None
-    when upstream failed, however it did.
+    """*pace* runs since the question was read, whatever the caller has waited for since. *settle*
+    is told the tokens used before the answer is given; *write* spells it, and gets None when
+    upstream failed, however it did.
     """
     services, line = request.app[SERVICES], request[REQUEST_LINE]
     line.model = chat.model
@@ -46,9 +49,7 @@ async def give_whole(
         await response.prepare(request)
         return response
 
-    live = LiveStream(
-        request, heartbeat=_BLANK, pace=services.streams.pace(), open_response=open_response
-    )
+    live = LiveStream(request, heartbeat=_BLANK, pace=pace, open_response=open_response)
     with services.streams.opened(live):
         reply = await _collect(request, chat, live)
         if reply is not None and reply.usage is not None:

@@ -10,7 +10,10 @@ import orjson
 import pytest
 
 from bff.errors import Kind, Problem
+from bff.policy.pace import Pace
 from bff.simulators.openai_frames import completion, tokens
+from bff.simulators.pen import Pen
+from tests.support.quotas import until
 from tests.support.service import Service, open_service
 from tests.web.test_diagrams import BESIDE, BODIES, BOTH, FAILED, FULL, always
 
@@ -147,6 +150,39 @@ async def test_a_service_that_stops_says_so_behind_blanks(hasty: Service, path: 
         body = await response.read()
 
     assert (response.status, orjson.loads(body)) == (200, FAILED[path])
+
+
+async def test_the_wait_for_tokens_counts_towards_an_early_begin(
+    hasty: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[float] = []
+    now, make_pace = asyncio.get_running_loop().time, hasty.services.streams.pace
+
+    def pace() -> Pace:
+        begun.append(now())
+        return make_pace()
+
+    monkeypatch.setattr(hasty.services.streams, "pace", pace)
+    await hasty.get("/v2/client/info")
+    await hasty.set_quota(2 * SPENT["total_tokens"])
+    hasty.openai.hold()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(hasty.post(BESIDE, json=BODIES[BESIDE]))
+        pen = await hasty.openai.pen()
+        tasks.create_task(hasty.post(BESIDE, json=BODIES[BESIDE]))
+        await until(lambda: len(hasty.services.quotas._lines) == 1)  # type: ignore[attr-defined]
+        freed = now()
+        await _speak(pen)
+        await _speak(await hasty.openai.pen(1))
+
+    assert await hasty.quota() == 0
+    assert max(begun) < freed
+
+
+async def _speak(pen: Pen) -> None:
+    await pen.begin(200, JSON)
+    await pen.say(spoken("graph TD"))
+    await pen.end()
 
 
 async def _stop_when(service: Service, reached: asyncio.Event) -> None:
