@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -84,6 +85,7 @@ class QuotaStore:
         self._rows, self._tasks, self._clock, self._now = rows, tasks, clock, now
         self._holder, self._notes = holder, notes
         self._lines, self._sizes = Lines(clock, wait_s=wait_s), Sizes()
+        self._turns = WeakValueDictionary[str, asyncio.Lock]()  # as long as somebody stands there
         self._held: set[str] = set()
         self._waiting: deque[_Waiting] = deque()
         self._work: set[asyncio.Task[None]] = set()
@@ -137,9 +139,14 @@ class QuotaStore:
         await asyncio.wait({booked}, timeout=SETTLE_WAIT_S)
 
     async def _book_or_keep(self, waiting: _Waiting) -> None:
+        """One at a time for each client: they wait for the same row, each with a connection that
+        other clients need.
+        """
+        turn = self._turns.setdefault(waiting.booking.client_key, asyncio.Lock())
         booked = False
         try:
-            booked = await self._book(waiting)
+            async with turn:
+                booked = await self._book(waiting)
         finally:
             if not booked:
                 self._keep(waiting)

@@ -2,15 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from bff.errors import Kind, Problem
 from bff.policy.quota import CONTEXT_WINDOW
 from bff.store import quota
-from bff.store.db import Database, DatabaseError, open_database
+from bff.store.db import POOL_MOST, Database, DatabaseError, open_database
 from bff.store.migrate import migrate
 from bff.store.quota import Notes
 from tests.support.postgres import Postgres
@@ -256,3 +257,32 @@ async def test_what_the_database_refuses_for_good_holds_up_nobody(
         await until(lambda: told.lost == 1)
 
     assert (await left(db), await left(db, "odd")) == (499_900, 500_000)
+
+
+async def test_settlements_of_one_client_leave_connections_to_the_others(
+    postgres: Postgres,
+) -> None:
+    """An administrator looks at one client's row for a while, with its lock in hand."""
+    url = await postgres.create("locked")
+    async with AsyncExitStack() as stack:
+        db = await stack.enter_async_context(open_database(url))
+        await migrate(db)
+        administrator = await stack.enter_async_context(open_database(url))
+        store = await stack.enter_async_context(open_store(db))
+        await use(store, 1)
+        held = [
+            await stack.enter_async_context(store.reserve(caller(), model=MODEL, tokens=1))
+            for _ in range(POOL_MOST + 5)
+        ]
+        async with administrator.transaction() as connection, asyncio.TaskGroup() as tasks:
+            await connection.execute(text("UPDATE gpt_dock_client_data SET max_quota = max_quota"))
+            for each in held:
+                tasks.create_task(each.settle(1))
+            await until(lambda: len(store._work) == len(held))
+            async with asyncio.timeout(2):
+                await use(store, 5, who=caller("other"))
+            await connection.commit()
+        await until(lambda: not store._work)
+
+        assert await left(db) == 500_000 - 1 - len(held)
+        assert await left(db, "other") == 500_000 - 5
