@@ -6,6 +6,7 @@ Source: node-bff.md §3.4, §6, §9 (B12-B14).
 """
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -154,13 +155,16 @@ class QuotaRows:
     async def _find(self, connection: AsyncConnection, client_key: str) -> ClientQuota | None:
         query = select(CLIENT_DATA.c.max_quota, CLIENT_DATA.c.token_quota)
         row = (await connection.execute(query.where(self._is(client_key)))).first()
-        return row and ClientQuota(client_key, row.max_quota, row.token_quota)
+        if row is None:
+            return None
+        most = _whole(row.max_quota, otherwise=self._default_quota)
+        return ClientQuota(client_key, most, _whole(row.token_quota, otherwise=0))
 
     async def _lock(self, connection: AsyncConnection, client_key: str) -> int | None:
         """What is left; until the transaction ends nobody else changes it (SQLite has no need)."""
         query = select(CLIENT_DATA.c.token_quota).where(self._is(client_key)).with_for_update()
-        left: int | None = await connection.scalar(query)
-        return left
+        row = (await connection.execute(query)).first()
+        return None if row is None else _whole(row.token_quota, otherwise=0)
 
     async def _create(self, connection: AsyncConnection, client_key: str) -> bool:
         row = {
@@ -217,3 +221,10 @@ class QuotaRows:
         except Problem:
             self._times.clear()  # the tables may have been made anew
             raise
+
+
+def _whole(value: object, *, otherwise: int) -> int:
+    """SQLite keeps whatever is written into a column, and a table made by hand keeps NULL."""
+    if isinstance(value, float) and math.isfinite(value):
+        return math.floor(value)
+    return value if isinstance(value, int) else otherwise

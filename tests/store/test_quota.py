@@ -1,6 +1,7 @@
 import asyncio
 import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -338,3 +339,38 @@ async def test_a_database_that_lacks_the_tables_is_a_problem_not_an_end(empty: D
             with pytest.raises(Problem) as failed:
                 await question
             assert failed.value.kind is Kind.INTERNAL
+
+
+@pytest.mark.parametrize(
+    ("most", "left_over", "read", "admitted"),
+    [
+        ("NULL", "NULL", (500_000, 0), False),
+        ("'NaN'", "'NaN'", (500_000, 0), False),
+        ("x'00'", "''", (500_000, 0), False),
+        ("9e999", "9e999", (500_000, 0), False),
+        ("500000.5", "10.5", (500_000, 10), True),
+        ("500000", "'10'", (500_000, 10), True),
+    ],
+)
+async def test_a_row_that_holds_no_number_is_read_as_one_that_is_used_up(
+    tmp_path: Path, most: str, left_over: str, read: tuple[int, int], admitted: bool
+) -> None:
+    """Only SQLite lets such rows in."""
+    async with open_database(f"sqlite:///{tmp_path / 'odd.sqlite'}") as db:
+        await migrate(db)
+        await run_sql(
+            db,
+            "DROP TABLE gpt_dock_client_data",
+            "CREATE TABLE gpt_dock_client_data (client_id VARCHAR(255), product_id VARCHAR(255), "
+            "updated_at DATETIME, max_quota INTEGER, token_quota INTEGER, version BIGINT, "
+            "PRIMARY KEY (client_id, product_id))",
+            "INSERT INTO gpt_dock_client_data VALUES "  # noqa: S608 - values of this test
+            f"('site', '{APP}', NULL, {most}, {left_over}, 1)",
+        )
+        async with open_store(db) as store:
+            found, created = await store.find_or_create("site")
+            told = await asyncio.gather(use(store, 3), return_exceptions=True)
+
+    assert (found, created) == (ClientQuota("site", *read), False)
+    assert (told == [None]) is admitted
+    assert admitted or "Not enough tokens" in str(told)
