@@ -390,6 +390,12 @@ class Settings(BaseSettings):
     max_json_depth: Annotated[int, Field(ge=1, le=512)] = _setting(
         64, "MAX_JSON_DEPTH", says="Deepest nesting of a body.", may="a whole number, 1 to 512"
     )
+    max_json_values: Count = _setting(
+        500_000,
+        "MAX_JSON_VALUES",
+        says="Most values in a body, each comma and bracket in its texts counted as one.",
+        may=COUNT,
+    )
     max_event_bytes: Count = _setting(
         8 * 2**20, "MAX_EVENT_BYTES", says="Largest event an upstream stream may send.", may=COUNT
     )

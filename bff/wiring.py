@@ -215,6 +215,7 @@ async def open_services(
             limits=Limits(
                 body_bytes=settings.max_body_bytes,
                 json_depth=settings.max_json_depth,
+                json_values=settings.max_json_values,
                 body_seconds=settings.body_timeout,
                 messages=settings.max_messages,
                 parts=settings.max_parts,

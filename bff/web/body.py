@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from bff.dialects.json_text import depth_exceeds, read_json
+from bff.dialects.json_text import depth_exceeds, most_values, read_json
 from bff.errors import Kind, Problem
 from bff.web.services import SERVICES, Limits
 
@@ -71,7 +71,7 @@ async def _read(request: web.Request, limits: Limits, most: int) -> Any:
         data = await _read_slowly(request, most, limits.body_seconds)
     if not data:
         return {}
-    return _read_form(data) if is_form else _parse(data, charset, limits.json_depth)
+    return _read_form(data) if is_form else _parse(data, charset, limits)
 
 
 async def _read_slowly(request: web.Request, most: int, seconds: float) -> bytes:
@@ -110,16 +110,18 @@ def _read_charset(request: web.Request) -> str:
     return known
 
 
-def _parse(data: bytes, charset: str, depth: int) -> Any:
+def _parse(data: bytes, charset: str, limits: Limits) -> Any:
     try:
         if charset != "utf-8":
             data = data.decode(charset).encode("utf-8", "surrogatepass")
+        if most_values(data) > limits.json_values:  # each is an object here: seconds, gigabytes
+            raise Problem(Kind.TOO_LARGE, "The request body has too many values")
         value = read_json(data.removeprefix(codecs.BOM_UTF8))
     except ValueError as error:
         raise Problem(Kind.BAD_REQUEST, "The request body is not valid JSON") from error
     if not isinstance(value, dict | list):
         raise Problem(Kind.BAD_REQUEST, "The request body must be a JSON object or array")
-    if depth_exceeds(value, depth):
+    if depth_exceeds(value, limits.json_depth):
         raise Problem(Kind.BAD_REQUEST, "The request body is nested too deeply")
     return value
 

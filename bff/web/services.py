@@ -119,6 +119,7 @@ class Limits:
     body_bytes: int = 10 * 2**20
     form_bytes: int = 100 * 2**10
     json_depth: int = 64
+    json_values: int = 500_000
     body_seconds: float = 30.0
     messages: int = 1000
     parts: int = 1000

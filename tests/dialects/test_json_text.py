@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bff.dialects.json_text import depth_exceeds, escape, read_json, write_ascii
+from bff.dialects.json_text import depth_exceeds, escape, most_values, read_json, write_ascii
 
 TEXTS = st.text(alphabet=st.characters(codec=None), max_size=40)
 VALUES = st.recursive(
@@ -82,6 +82,14 @@ def test_depth_is_counted_in_nested_arrays_and_objects(
     value: object, most: int, *, exceeds: bool
 ) -> None:
     assert depth_exceeds(value, most) is exceeds
+
+
+@pytest.mark.parametrize(
+    ("data", "most"),
+    [(b"1", 1), (b"[]", 2), (b"[1,2]", 3), (b'{"a":1,"b":[{}]}', 5), (b'"a, [b] {c}"', 4)],
+)
+def test_there_are_never_more_values_than_are_counted_beforehand(data: bytes, most: int) -> None:
+    assert most_values(data) == most
 
 
 def test_a_number_beyond_any_we_can_hold_is_refused_beside_half_a_surrogate_pair() -> None:

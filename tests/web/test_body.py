@@ -281,3 +281,16 @@ async def test_only_an_object_has_fields(street: Street) -> None:
 
     assert orjson.loads(listed.text)["fields"] == {}
     assert orjson.loads(object_.text)["fields"] == {"a": 1}
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "utf-16"])
+async def test_b26_a_body_of_too_many_values_is_refused_before_it_is_read(
+    charset: str,
+) -> None:
+    fits, does_not = (f"[{'[],' * count}1]".encode(charset) for count in (24, 25))
+
+    async with open_street(ROUTES, limits=Limits(json_values=50)) as street:
+        read_one = await post(street, fits, f"{JSON}; charset={charset}")
+        refused = await post(street, does_not, f"{JSON}; charset={charset}")
+
+    assert (read_one[0], refused[0]) == (200, 413)
