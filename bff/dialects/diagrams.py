@@ -9,12 +9,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
 from bff.chat.reply import Reply
 from bff.chat.request import ChatRequest, Foreign, Message, Part, Role, Tags, Text
 from bff.dialects import openai_chat
-from bff.dialects.json_text import write_ascii
+from bff.dialects.json_text import write_utf8
 from bff.errors import Kind, Problem
 
 # Only what the vendor may fetch for a caller, and never a blank or a line end before it.
@@ -50,8 +48,8 @@ def read_picture(
 def write_picture(reply: Reply | None) -> bytes:
     """A JSON string, always. None: upstream failed."""
     if reply is None or reply.usage is None:
-        return write_json(FAILED_PICTURE)
-    return write_json(EMPTY_PICTURE if reply.text is None else reply.text)
+        return write_utf8(FAILED_PICTURE)
+    return write_utf8(EMPTY_PICTURE if reply.text is None else reply.text)
 
 
 # -- a dialogue ------------------------------------------------------------------------------------
@@ -85,18 +83,10 @@ def read_dialogue(
 def write_dialogue(reply: Reply | None, said: Any) -> bytes:
     """The answer beside what was *said*, unchanged. None: upstream failed."""
     if reply is None or reply.usage is None:
-        return write_json(FAILED_DIALOGUE)
+        return write_utf8(FAILED_DIALOGUE)
     if reply.text is None:
-        return write_json(EMPTY_DIALOGUE)
-    return write_json({"answer": reply.text, "messages": said})
-
-
-def write_json(value: Any) -> bytes:
-    """As Express spells it: UTF-8, nothing escaped that need not be."""
-    try:
-        return orjson.dumps(value)
-    except (TypeError, ValueError):  # half a surrogate pair, or a number beyond 64 bits
-        return write_ascii(value)
+        return write_utf8(EMPTY_DIALOGUE)
+    return write_utf8({"answer": reply.text, "messages": said})
 
 
 def _field(body: Any, name: str) -> Any:

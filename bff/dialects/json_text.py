@@ -36,6 +36,14 @@ def write_ascii(value: Any) -> bytes:
     return data if data.isascii() else escape(data)
 
 
+def write_utf8(value: Any) -> bytes:
+    """*value* as one line of JSON, nothing escaped that need not be: the quicker of the two."""
+    try:
+        return orjson.dumps(value)
+    except (TypeError, ValueError):  # as above
+        return write_ascii(value)
+
+
 def escape(data: bytes) -> bytes:
     r"""*data*, which is valid JSON, with every character beyond ASCII as `\uXXXX`.
 

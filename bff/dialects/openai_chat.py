@@ -18,7 +18,7 @@ from bff.chat.events import (
     UsageReported,
 )
 from bff.chat.request import ChatRequest, Foreign, Message, Part
-from bff.dialects.json_text import read_json, write_ascii
+from bff.dialects.json_text import read_json, write_utf8
 from bff.dialects.sse import Decoder
 from bff.errors import Kind, Problem, Sign
 
@@ -68,7 +68,7 @@ def write_request(request: ChatRequest, *, model: str, limit_field: str) -> byte
         body |= {"stream": True, "stream_options": {"include_usage": True}}
     if request.max_tokens is not None:
         body[limit_field] = request.max_tokens
-    return write_ascii(body)  # half a surrogate pair in a question is sent on as it came
+    return write_utf8(body)  # half a surrogate pair in a question is sent on as it came
 
 
 def _write_message(message: Message) -> Mapping[str, Any]:

@@ -5,7 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bff.dialects.json_text import depth_exceeds, escape, most_values, read_json, write_ascii
+from bff.dialects.json_text import (
+    depth_exceeds,
+    escape,
+    most_values,
+    read_json,
+    write_ascii,
+    write_utf8,
+)
 
 TEXTS = st.text(alphabet=st.characters(codec=None), max_size=40)
 VALUES = st.recursive(
@@ -95,3 +102,9 @@ def test_there_are_never_more_values_than_are_counted_beforehand(data: bytes, mo
 def test_a_number_beyond_any_we_can_hold_is_refused_beside_half_a_surrogate_pair() -> None:
     with pytest.raises(ValueError, match="beyond"):
         read_json(b'["\\ud83d",1e400]')
+
+
+def test_an_answer_is_spelled_as_express_spells_it() -> None:
+    assert write_utf8({"answer": "ü\u2028"}) == '{"answer":"ü\u2028"}'.encode()
+    assert write_utf8("\ud800") == b'"\\ud800"'
+    assert write_utf8([2**70]) == b"[1180591620717411303424]"

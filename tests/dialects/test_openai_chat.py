@@ -455,3 +455,9 @@ def test_a_whole_answer_with_a_choice_is_a_completion() -> None:
     data = json_bytes({"choices": [{"message": {"content": "x"}}], "usage": {"total_tokens": 9}})
 
     assert read_reply(data) == read_completion(data)
+
+
+def test_a_question_goes_out_as_it_is_spelled() -> None:
+    chat = ChatRequest("openai/x", (Message(Role.USER, "é😀"),), TAGS)
+
+    assert '"é😀"'.encode() in write_request(chat, model="x", limit_field="max_tokens")
