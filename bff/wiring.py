@@ -19,7 +19,7 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from bff import __version__
-from bff.atlassian.forge_keys import ForgeKeys
+from bff.atlassian.forge_keys import open_forge_keys
 from bff.atlassian.host import HostClient
 from bff.atlassian.install_keys import InstallKeys
 from bff.connect import descriptor
@@ -169,6 +169,7 @@ async def open_services(
             for step in await migrate(db):
                 _log.info("schema.migrated", step=step)
         keys_session = await stack.enter_async_context(_plain_session(settings))
+        forge = await stack.enter_async_context(_open_forge(settings, keys_session))
         host_session = await stack.enter_async_context(_plain_session(settings))
         monitor = await stack.enter_async_context(_open_monitor(settings, metrics, clock))
         engine = await stack.enter_async_context(_open_engine(settings, metrics, clock))
@@ -202,7 +203,7 @@ async def open_services(
             monitor=monitor,
             streams=streams,
             connect=connect,
-            forge=_forge_facts(settings, keys_session),
+            forge=forge,
             chat=ChatFacts(
                 model=settings.chat_model,
                 max_tokens=settings.chat_max_tokens,
@@ -227,10 +228,15 @@ async def open_services(
         )
 
 
-def _forge_facts(settings: Settings, session: aiohttp.ClientSession) -> ForgeFacts | None:
+@asynccontextmanager
+async def _open_forge(
+    settings: Settings, session: aiohttp.ClientSession
+) -> AsyncIterator[ForgeFacts | None]:
     if settings.forge_app_id is None:
-        return None
-    return ForgeFacts(settings.forge_app_id, ForgeKeys(session, settings.forge_jwks_url))
+        yield None
+        return
+    async with open_forge_keys(session, settings.forge_jwks_url) as keys:
+        yield ForgeFacts(settings.forge_app_id, keys)
 
 
 @asynccontextmanager

@@ -3,6 +3,7 @@
 Not the Forge platform: one app, one installation. Source: Atlassian, "Forge Remote".
 """
 
+import asyncio
 import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -17,7 +18,10 @@ ISSUER = "forge/invocation-token"
 
 
 class ForgeSide:
-    """*now* is seconds since 1970. `mood` goes over the document of keys: a status, or its body."""
+    """*now* is seconds since 1970. `mood` goes over the document of keys: a status, or its body.
+
+    While `open` is cleared it waits with it; `busy` is released once for each fetch that came.
+    """
 
     def __init__(self, now: Callable[[], float]) -> None:
         self.app_id = str(uuid.uuid4())
@@ -26,6 +30,9 @@ class ForgeSide:
         self.api_base_url = f"https://api.atlassian.com/ex/confluence/{self.cloud_id}"
         self.mood: int | bytes | None = None
         self.fetches = 0  # of the document of keys
+        self.open = asyncio.Event()
+        self.open.set()
+        self.busy = asyncio.Semaphore(0)
         self._now = now
         self._keys: dict[str, rsa.RSAPrivateKey] = {}
         self.kid = self.rotate()
@@ -81,6 +88,8 @@ class ForgeSide:
 
     async def serve_keys(self, _: web.Request) -> web.StreamResponse:
         self.fetches += 1
+        self.busy.release()
+        await self.open.wait()
         if isinstance(self.mood, int):
             return web.Response(status=self.mood)
         body = self.mood if self.mood is not None else orjson.dumps(self.document())

@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from bff.atlassian.forge_keys import LARGEST_DOCUMENT_BYTES, ForgeKeys
+from bff.atlassian.forge_keys import LARGEST_DOCUMENT_BYTES, ForgeKeys, open_forge_keys
 from bff.errors import Kind, Problem
 from bff.simulators.forge import ForgeSide
 from tests.support.clock import FakeClock
@@ -38,8 +38,11 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def keys(session: aiohttp.ClientSession, url: str, clock: FakeClock) -> ForgeKeys:
-    return ForgeKeys(session, url, now=clock.now)
+async def keys(
+    session: aiohttp.ClientSession, url: str, clock: FakeClock
+) -> AsyncIterator[ForgeKeys]:
+    async with open_forge_keys(session, url, now=clock.now) as keys:
+        yield keys
 
 
 async def refused(keys: ForgeKeys, kid: str) -> bool:
@@ -66,6 +69,54 @@ async def test_a_rotation_costs_one_fetch_and_takes_the_old_key_away(
 
     assert side.fetches == 2
     assert await refused(keys, old)
+
+
+async def test_who_leaves_while_it_asks_takes_nothing_from_who_waits(
+    keys: ForgeKeys, side: ForgeSide
+) -> None:
+    side.open.clear()
+    first = asyncio.ensure_future(keys.find("made-up"))
+    await side.busy.acquire()
+    others = [asyncio.ensure_future(keys.find(side.kid)) for _ in range(9)]
+    await asyncio.wait(others, timeout=0)  # each has begun to wait
+
+    first.cancel()
+    await asyncio.wait([first])
+    side.open.set()
+
+    assert len(set(await asyncio.gather(*others))) == 1
+    assert side.fetches == 1
+
+
+async def test_a_known_key_does_not_wait_for_a_host_that_was_away(
+    keys: ForgeKeys, side: ForgeSide, clock: FakeClock
+) -> None:
+    known = await keys.find(side.kid)
+    side.mood = 503
+    clock.time += 4000
+    assert await keys.find(side.kid) == known
+    side.open.clear()
+    clock.time += 31
+
+    found = await asyncio.gather(*(keys.find(side.kid) for _ in range(100)))
+
+    assert set(found) == {known}
+    for _ in range(3):
+        await side.busy.acquire()  # the third fetch has come, and nobody waited for it
+    assert side.fetches == 3
+
+
+async def test_the_end_does_not_wait_for_a_slow_host(
+    session: aiohttp.ClientSession, url: str, side: ForgeSide
+) -> None:
+    side.open.clear()
+    async with open_forge_keys(session, url) as keys:
+        asking = asyncio.ensure_future(keys.find(side.kid))
+        await side.busy.acquire()
+
+    with pytest.raises(Problem):
+        await asking
+    side.open.set()
 
 
 async def test_made_up_names_do_not_make_us_fetch_for_long(
@@ -126,11 +177,12 @@ async def test_what_is_no_document_is_a_host_that_is_away(
 async def test_nobody_is_followed_elsewhere(
     session: aiohttp.ClientSession, url: str, side: ForgeSide
 ) -> None:
-    keys = ForgeKeys(session, url.replace("jwks.json", "moved"))
+    async with open_forge_keys(session, url.replace("jwks.json", "moved")) as keys:
+        assert await refused(keys, side.kid)
 
-    assert await refused(keys, side.kid)
     assert side.fetches == 0
 
 
 async def test_a_host_that_is_nowhere_is_away(session: aiohttp.ClientSession) -> None:
-    assert await refused(ForgeKeys(session, "http://127.0.0.1:9/jwks.json"), "kid")
+    async with open_forge_keys(session, "http://127.0.0.1:9/jwks.json") as keys:
+        assert await refused(keys, "kid")
