@@ -1,7 +1,7 @@
 """Forge invocation tokens: RS256, signed by Atlassian for one call of one Forge app. Pure.
 
 Not bound to a request: they have no query string hash. Where their keys are is configuration, never
-a claim or a header of the token. Source: Atlassian, "Forge Remote: verifying the invocation token".
+a claim or a header of the token. Source: Atlassian, "Forge Remote essentials".
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from bff.connect import jws
 from bff.connect.jws import Token, refused
-from bff.connect.tokens import check_times, tags
+from bff.connect.tokens import check_context, check_times, tags
 from bff.records import Caller, ForgeInvocation, Tenant
 
 ISSUER = "forge/invocation-token"
@@ -57,6 +57,7 @@ def check_claims(token: Token, *, app_id: str, now: int) -> Invocation:
     check_times(claims, now)
     app = _object(claims.get("app"))
     context = _object(claims.get("context", {}))
+    check_context(context)  # a macro's own parameters are in it
     return Invocation(
         installation_id=_text(app.get("installationId")) or _no_installation(),
         cloud_id=_text(context.get("cloudId")),

@@ -117,6 +117,14 @@ def write_session_token(tenant: Tenant, caller: Caller, *, app_key: str, now: in
     return jws.write_hs256(claims, tenant.secrets[0])
 
 
+def check_context(context: Any) -> None:
+    """That a session token could copy it. Raises Problem(CALLER_AUTH)."""
+    try:
+        orjson.dumps({"context": context})
+    except TypeError as error:
+        raise refused("Invalid JWT: the context is nested too deeply") from error
+
+
 def tags(client_key: str, account_id: str | None) -> tuple[str, str]:
     """Pseudonyms of a tenant and its user, fit for a third party's log (gateway.md §11)."""
     tenant = hashlib.sha256(client_key.encode()).hexdigest()[:16]
@@ -128,10 +136,7 @@ def tags(client_key: str, account_id: str | None) -> tuple[str, str]:
 
 def _read_caller(claims: dict[str, Any], client_key: str) -> Caller:
     subject, context = _text(claims.get("sub")), claims.get("context")
-    try:
-        orjson.dumps({"context": context})
-    except TypeError as error:  # nested deeper than a session token could copy it
-        raise refused("Invalid JWT: the context is nested too deeply") from error
+    check_context(context)
     user = context.get("user") if isinstance(context, dict) else None
     account_id = _text(user.get("accountId")) if isinstance(user, dict) else None
     account_id = account_id or subject

@@ -3,6 +3,7 @@
 from typing import Any
 
 import jwt
+import orjson
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from hypothesis import given
@@ -84,6 +85,7 @@ def test_little_of_it_must_be_there() -> None:
         {"app": {"installationId": "a", "apiBaseUrl": 5}},
         {"context": None},
         {"context": []},
+        {"context": {"extension": orjson.loads("[" * 300 + "]" * 300)}},
         {"context": {"cloudId": 5}},
         {"principal": 5},
         {"principal": {"id": "x"}},
@@ -98,6 +100,13 @@ def test_any_claim_is_judged_without_a_crash(name: str, value: Any) -> None:
     said = judged(**{name: value})
 
     assert said is Kind.CALLER_AUTH or isinstance(said, Invocation)
+
+
+@given(iss=JSON | st.just(CLAIMS["iss"]), aud=JSON | st.just(ARI) | st.just([ARI]))
+def test_only_forge_for_this_app_alone_counts(iss: Any, aud: Any) -> None:
+    ours = iss == "forge/invocation-token" and aud in (ARI, [ARI])
+
+    assert isinstance(judged(iss=iss, aud=aud), Invocation) is ours
 
 
 @pytest.mark.parametrize("kid", [None, "", 5, ["x"], "x" * 256])
@@ -174,6 +183,13 @@ def test_an_entry_that_cannot_sign_for_us_is_left_out(bad: Any) -> None:
 @pytest.mark.parametrize("document", [None, [], "x", {}, {"keys": {}}, {"keys": None}])
 def test_a_document_of_another_shape_has_no_keys(document: Any) -> None:
     assert forge.read_keys(document) == {}
+
+
+@given(document=JSON, changes=st.dictionaries(st.sampled_from(sorted(entry())), JSON))
+def test_any_document_is_read_without_a_crash(document: Any, changes: dict[str, Any]) -> None:
+    found = forge.read_keys({"keys": [document, {**entry(), **changes}]})
+
+    assert all(isinstance(kid, str) and "PUBLIC KEY" in pem for kid, pem in found.items())
 
 
 def test_a_document_is_read_so_far() -> None:
