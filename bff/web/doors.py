@@ -51,8 +51,8 @@ async def context_token(request: web.Request) -> Caller:
 async def context_token_with_qsh(request: web.Request) -> Caller:
     """A tenant's token made for this very request. Raises Problem(CALLER_AUTH).
 
-    A Forge token has no hash of the request: it lives for seconds, and Atlassian's proxy alone has
-    it, never a browser.
+    A Forge token has no hash of the request, so one opens every door to its user while it lasts, as
+    in ACE. That may be for several calls of a browser: `requestRemote` of Forge's bridge keeps it.
     """
     invited = await _find_invocation(request)
     if invited is not None:

@@ -3,11 +3,15 @@
 import asyncio
 import base64
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import jwt
+import orjson
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from bff.connect.tokens import tags
@@ -165,7 +169,7 @@ def _spellings(text: str) -> Iterator[str]:
     yield from (text.replace("/", "//"), text + "\n", text + "\x00", text[::-1], f"{text},{text}")
 
 
-def wrong_headers(host: AtlassianHost) -> Iterator[tuple[str, str]]:
+def wrong_headers(host: AtlassianHost, elsewhere: str) -> Iterator[tuple[str, str]]:
     claims = host.forge.claims(host.account_id)
     for alg in (
         "none",
@@ -183,6 +187,10 @@ def wrong_headers(host: AtlassianHost) -> Iterator[tuple[str, str]]:
         True,
     ):
         yield f"alg {alg}", signed(host, claims, alg=alg)
+    for alg in ("RS384", "RS512", "PS256", "PS384", "PS512"):
+        ours = jwt.encode(claims, host.forge.private_key, alg, {"kid": host.forge.kid})
+        yield f"our key by {alg}", ours
+        yield f"our key by {alg}, RS256 said", _relabelled(ours)
     for kid in (
         "",
         "../x",
@@ -202,8 +210,8 @@ def wrong_headers(host: AtlassianHost) -> Iterator[tuple[str, str]]:
     own = jwt.algorithms.RSAAlgorithm.to_jwk(STRANGER.public_key(), as_dict=True)
     for name, value in {
         "jwk": own,
-        "jku": f"{host.add_on_url}/jwks.json",
-        "x5u": f"{host.add_on_url}/x5u.pem",
+        "jku": f"{elsewhere}jwks.json",
+        "x5u": f"{elsewhere}x5u.pem",
         "x5c": ["MIIB"],
     }.items():
         yield f"a stranger's key by {name}", signed(host, claims, key=STRANGER, **{name: value})
@@ -220,6 +228,14 @@ def wrong_headers(host: AtlassianHost) -> Iterator[tuple[str, str]]:
     yield "a curve", jwt.encode(claims, CURVE, "ES256", {"kid": host.forge.kid})
     yield "unsigned", jwt.encode(claims, "", "none", {"kid": host.forge.kid})
     yield "the install key", rs256(claims, host._private_key, kid=host.forge.kid)
+
+
+def _relabelled(token: str) -> str:
+    """Its signature under another header: no longer over what was signed."""
+    header, rest = token.split(".", 1)
+    said = jwt.get_unverified_header(token) | {"alg": "RS256"}
+    assert segment(said) != header
+    return f"{segment(said)}.{rest}"
 
 
 def broken(token: str) -> Iterator[tuple[str, str]]:
@@ -251,14 +267,14 @@ def broken(token: str) -> Iterator[tuple[str, str]]:
     }.items()
 
 
-def vectors(host: AtlassianHost) -> list[tuple[str, dict[str, str]]]:
+def vectors(host: AtlassianHost, elsewhere: str) -> list[tuple[str, dict[str, str]]]:
     """Name and headers, of tokens that open nothing."""
     good = host.forge_token()
     found = [
         (name, signed(host, claims))
         for name, claims in wrong_claims(host.forge.claims(host.account_id))
     ]
-    found += wrong_headers(host)
+    found += wrong_headers(host, elsewhere)
     found += broken(good)
     found += [
         ("a context token", host.context_token()),
@@ -278,9 +294,47 @@ def vectors(host: AtlassianHost) -> list[tuple[str, dict[str, str]]]:
     ]
 
 
-async def test_three_hundred_wrong_tokens_are_refused_alike(service: Service) -> None:
+@dataclass
+class Trap:
+    """An address that a token names. *asked* is every path it was asked for."""
+
+    url: str = ""
+    asked: list[str] = field(default_factory=list)
+
+
+@pytest.fixture
+async def trap() -> AsyncIterator[Trap]:
+    trap = Trap()
+
+    async def note(request: web.Request) -> web.Response:
+        trap.asked.append(request.path)
+        return web.Response()
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", note)
+    async with TestServer(app) as server:
+        trap.url = str(server.make_url("/"))
+        yield trap
+
+
+async def test_where_a_token_says_its_key_is_nobody_looks(service: Service, trap: Trap) -> None:
     host = service.host
-    tried = vectors(host)
+    claims = host.forge.claims(host.account_id)
+    places = {"jku": f"{trap.url}jwks.json", "x5u": f"{trap.url}x5u.pem"}
+
+    answers = [
+        await bring(service, signed(host, claims, **places)),
+        await bring(service, signed(host, claims, key=STRANGER, **places)),
+        await bring(service, signed(host, claims, kid=f"{trap.url}kid", **places)),
+    ]
+
+    assert [answer.status for answer in answers] == [201, 401, 401]
+    assert trap.asked == []
+
+
+async def test_three_hundred_wrong_tokens_are_refused_alike(service: Service, trap: Trap) -> None:
+    host = service.host
+    tried = vectors(host, trap.url)
     assert len({name for name, _ in tried}) >= 300
 
     shapes = set()
@@ -288,11 +342,20 @@ async def test_three_hundred_wrong_tokens_are_refused_alike(service: Service) ->
         answer = await service.call("GET", "/v2/client/info", token="", headers=headers)
         assert answer.status == 401, name
         assert not answer.text.startswith(("{", "<")), name
-        shapes.add(tuple(sorted(set(answer.headers) - {"Content-Length"})))
+        names = tuple(sorted(set(answer.headers) - {"Content-Length"}))
+        shapes.add((answer.headers["Content-Type"], names))
 
     assert len(shapes) == 1
+    assert trap.asked == []
     assert host.forge.fetches <= 5
     assert (await bring(service, host.forge_token())).status == 201
+
+
+async def test_a_context_too_deep_to_be_copied_is_refused(service: Service) -> None:
+    deep = orjson.loads("[" * 300 + "]" * 300)
+    token = service.host.forge_token(context={"cloudId": "c", "extension": deep})
+
+    assert (await bring(service, token)).status == 401
 
 
 @pytest.mark.parametrize("place", ["jwt", "acpt"])
