@@ -18,6 +18,7 @@ import aiohttp
 import click
 
 from bff import __version__
+from bff.connect.forge import read_keys
 from bff.dialects import cloudflare
 from bff.dialects.json_text import read_json
 from bff.errors import Problem, Sign
@@ -118,7 +119,7 @@ async def look(*, offline: bool) -> AsyncIterator[Finding]:
     timeout = aiohttp.ClientTimeout(total=ANSWER_S)
     async with aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()) as web:
         looks.insert(0, _look_at_address(settings, web))
-        looks.append(_look_at_upstream(settings, web))
+        looks += [_look_at_upstream(settings, web), _look_at_forge(settings, web)]
         for each in looks:
             async for finding in _bounded(each):
                 yield finding
@@ -333,6 +334,17 @@ def _judge_key(seen: Seen, plan: UpstreamPlan) -> Finding:
     if 300 <= seen.status < 400:
         return failed(about, f"the upstream answers {seen.status}: look at OPENAI_BASEURL")
     return warning(about, f"not known: the upstream answers {seen.status} for its list of models")
+
+
+async def _look_at_forge(settings: Settings, web: aiohttp.ClientSession) -> AsyncIterator[Finding]:
+    if settings.forge_app_id is None:
+        return
+    seen = await _ask(web, settings.forge_jwks_url)
+    if seen.status == 200 and read_keys(_object(seen.body)):
+        yield ok("Forge keys", "their host has them")
+    else:
+        why = seen.why or f"answers {seen.status} without a key"
+        yield failed("Forge keys", f"their host {why}: look at FORGE_JWKS_URL")
 
 
 def _judge_clock(seen: Seen) -> Iterator[Finding]:

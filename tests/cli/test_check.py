@@ -13,6 +13,7 @@ from aiohttp import web
 from bff.cli import check
 from bff.cli.check import Seen, _judge_clock, _judge_key, look
 from bff.settings import UpstreamPlan, variables
+from bff.simulators.atlassian import AtlassianHost
 from bff.simulators.gateway import GatewaySimulator
 from bff.simulators.openai import OpenAISimulator
 from bff.simulators.world import World, open_world
@@ -359,6 +360,30 @@ async def test_without_a_gateway_the_vendor_is_asked(environment, world: World) 
         "ok      gateway: none is used",
         "failed  provider key: the upstream refuses connections: look at OPENAI_BASEURL",
     ]
+
+
+async def test_where_forge_is_taken_its_keys_are_looked_for(environment, world: World) -> None:
+    environment.setenv("AC_LOCAL_BASE_URL", "")
+    environment.setenv("OPENAI_BASEURL", world.openai_url)
+    assert about(await findings(offline=False), "Forge keys") == []
+
+    environment.setenv("FORGE_APP_ID", "app")
+    async with open_world(atlassian=AtlassianHost()) as site:
+        said = {
+            site.forge_keys_url: "ok      Forge keys: their host has them",
+            f"{site.atlassian_url}/all.js": (
+                "failed  Forge keys: their host answers 200 without a key: look at FORGE_JWKS_URL"
+            ),
+            f"{site.url}/nowhere": (
+                "failed  Forge keys: their host answers 404 without a key: look at FORGE_JWKS_URL"
+            ),
+            site.closed_url: (
+                "failed  Forge keys: their host refuses connections: look at FORGE_JWKS_URL"
+            ),
+        }
+        for url, line in said.items():
+            environment.setenv("FORGE_JWKS_URL", url)
+            assert about(await findings(offline=False), "Forge keys") == [line]
 
 
 async def test_an_upstream_that_says_nothing_is_not_waited_for(
