@@ -41,6 +41,8 @@ async def open_sender(connections: int = 1) -> AsyncIterator["Sender"]:
         headers={"User-Agent": f"gptdock-bff/{__version__} compare"},
         trust_env=False,
     ) as session:
+        # A GET whose connection breaks would be sent again: twice what ends the Node app's process.
+        session._retry_connection = False
         yield Sender(session)
 
 

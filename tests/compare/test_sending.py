@@ -66,6 +66,14 @@ async def test_what_goes_wrong_is_an_answer_too(
     assert (answer.end, answer.status, answer.body) == (end, status, body)
 
 
+async def test_nothing_is_sent_twice_when_a_connection_breaks(service: Answers) -> None:
+    service.says["/x"] = Said(then="gone")
+
+    await send(service, Wire("GET", "/x"))
+
+    assert service.asked == ["GET /x"]
+
+
 async def test_where_nobody_listens_there_is_no_connection() -> None:
     answer = await send(Answers(url=nobodys_url()), Wire("GET", "/x"))
 
