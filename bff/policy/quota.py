@@ -13,6 +13,7 @@ from bff.records import ClientQuota
 
 CONTEXT_WINDOW = 128_000  # tokens: no call of a model we serve can use more
 REMEMBERED_CALLS = 100
+CALLS_AT_ONCE = 8  # of one client, while it has no more left than that many contexts
 INTEGER_LEAST, INTEGER_MOST = -(2**31), 2**31 - 1  # the columns' own, on PostgreSQL
 
 
@@ -38,13 +39,16 @@ def decide(token_quota: int, reserved: int, wanted: int) -> Admit | Verdict:
     """Whether a call that can use *wanted* tokens may begin beside those that hold *reserved*.
 
     The last call may go below zero, as it does when calls come one by one; the whole of what it can
-    use is set aside all the same, or a call behind it could slip in.
+    use is set aside all the same, or a call behind it could slip in. However little is *wanted*, a
+    share of what is left is set aside: an upstream that reports more than it was thought to use
+    must not find hundreds of calls under way.
     """
     if token_quota <= 0:
         return REFUSE
     if token_quota - reserved <= 0:
         return WAIT
-    return Admit(max(1, spent(wanted)))
+    share = min(token_quota // CALLS_AT_ONCE, CONTEXT_WINDOW)
+    return Admit(max(1, share, spent(wanted)))
 
 
 def used(quota: ClientQuota) -> int:

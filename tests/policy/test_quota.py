@@ -31,7 +31,9 @@ def quota(max_quota: int, token_quota: int) -> ClientQuota:
 @pytest.mark.parametrize(
     ("token_quota", "reserved", "wanted", "verdict"),
     [
-        (500_000, 0, 700, Admit(700)),
+        (500_000, 0, 70_000, Admit(70_000)),
+        (500_000, 0, 700, Admit(62_500)),
+        (2_000_000, 0, 700, Admit(CONTEXT_WINDOW)),
         (1, 0, 700, Admit(700)),
         (700, 699, 700, Admit(700)),
         (700, 700, 1, WAIT),
@@ -72,14 +74,14 @@ def test_calls_at_once_are_admitted_as_if_they_came_one_by_one(
     while waiting or running:
         verdict = WAIT
         if waiting:
-            verdict = decide(left, sum(call.wanted for call in running), waiting[0].wanted)
+            verdict = decide(left, sum(held for _, held in running), waiting[0].wanted)
         if verdict is REFUSE:
             waiting.pop(0)
-        elif verdict is not WAIT and (not running or dice.random() < 0.7):  # type: ignore[attr-defined]
-            running.append(waiting.pop(0))
-            admitted.append(running[-1])
+        elif isinstance(verdict, Admit) and (not running or dice.random() < 0.7):  # type: ignore[attr-defined]
+            running.append((waiting.pop(0), verdict.tokens))
+            admitted.append(running[-1][0])
         else:
-            left -= running.pop(dice.randrange(len(running))).uses  # type: ignore[attr-defined]
+            left -= running.pop(dice.randrange(len(running)))[0].uses  # type: ignore[attr-defined]
 
     serial = token_quota
     for call in admitted:
@@ -88,20 +90,44 @@ def test_calls_at_once_are_admitted_as_if_they_came_one_by_one(
     assert left == serial
 
 
+def admitted_of(
+    count: int, *, left: int, each: int, sizes: Sizes, estimate: int
+) -> tuple[int, int]:
+    """How many of *count* calls at once begin, each using *each*, and what is left then. Who waits
+    goes on as soon as one has settled.
+    """
+    running: list[int] = []
+    admitted = 0
+    while count or running:
+        verdict = decide(left, sum(running), sizes.wanted("m", estimate)) if count else WAIT
+        if isinstance(verdict, Admit):
+            running.append(verdict.tokens)
+            admitted, count = admitted + 1, count - 1
+        elif verdict is REFUSE:
+            count -= 1
+        else:
+            running.pop(0)
+            left -= each
+            sizes.settled("m", each)
+    return admitted, left
+
+
 @given(count=st.integers(1, 500), each=st.integers(1, 9000))
 def test_a_budget_for_ten_admits_ten_however_many_ask(count: int, each: int) -> None:
-    left, reserved, admitted = 10 * each, 0, 0
-    for _ in range(count):
-        verdict = decide(left, reserved, each)
-        if verdict is WAIT:  # everybody who is running settles
-            left, reserved = left - reserved, 0
-            verdict = decide(left, reserved, each)
-        if isinstance(verdict, Admit):
-            reserved += verdict.tokens
-            admitted += 1
+    admitted, left = admitted_of(count, left=10 * each, each=each, sizes=Sizes(), estimate=each)
 
     assert admitted == min(10, count)
-    assert left - reserved == (10 - admitted) * each
+    assert left == (10 - admitted) * each
+
+
+def test_small_calls_before_do_not_let_large_ones_slip_in() -> None:
+    sizes = Sizes()
+    for _ in range(20):
+        sizes.settled("m", 100)
+
+    admitted, left = admitted_of(500, left=500_000, each=50_000, sizes=sizes, estimate=4_200)
+
+    assert (admitted, left) == (10, 0)
 
 
 @pytest.mark.parametrize(

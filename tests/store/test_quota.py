@@ -122,8 +122,8 @@ async def test_updated_at_and_version_are_never_touched_again(db: Database) -> N
 async def test_what_is_left_is_an_honest_number_while_calls_run(db: Database) -> None:
     async with open_store(db) as store:
         await use(store, 1000)
-        async with store.reserve(caller(), model=MODEL, tokens=2000) as held:
-            assert await set_aside(db) == [2000]
+        async with store.reserve(caller(), model=MODEL, tokens=70_000) as held:
+            assert await set_aside(db) == [70_000]
             assert await left(db) == 499_000
             await held.settle(500)
             assert await set_aside(db) == []
@@ -214,9 +214,16 @@ async def test_before_its_model_is_known_a_call_sets_the_context_window_aside(
     async with open_store(db) as store:
         async with store.reserve(caller(), model=MODEL, tokens=900) as held:
             assert await set_aside(db) == [CONTEXT_WINDOW]
-            await held.settle(1200)
+            await held.settle(70_000)
         async with store.reserve(caller(), model=MODEL, tokens=900):
-            assert await set_aside(db) == [1200]
+            assert await set_aside(db) == [70_000]
+
+
+async def test_a_small_call_sets_a_share_of_what_is_left_aside(db: Database) -> None:
+    async with open_store(db) as store:
+        await use(store, 100)
+        async with store.reserve(caller(), model=MODEL, tokens=900):
+            assert await set_aside(db) == [499_900 // 8]
 
 
 async def test_twenty_replies_at_once_are_all_counted(empty_url: str, db: Database) -> None:
