@@ -13,6 +13,7 @@ import aiohttp
 import structlog
 from yarl import URL
 
+from bff.atlassian.answers import read_at_most
 from bff.connect.forge import read_keys
 from bff.dialects.json_text import read_json
 from bff.errors import Kind, Problem
@@ -106,7 +107,9 @@ class ForgeKeys:
             ):
                 if response.status != 200:
                     raise _Away(f"status {response.status}")
-                body = await _read(response)
+                body = await read_at_most(response, LARGEST_DOCUMENT_BYTES)
+            if body is None:
+                raise _Away("its answer is too large")
             keys = read_keys(read_json(body))
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             raise _Away(type(error).__name__) from error
@@ -126,12 +129,3 @@ async def open_forge_keys(
             yield keys
         finally:
             keys.hang_up()
-
-
-async def _read(response: aiohttp.ClientResponse) -> bytes:
-    body = b""
-    async for piece in response.content.iter_any():
-        body += piece
-        if len(body) > LARGEST_DOCUMENT_BYTES:
-            raise _Away("its answer is too large")
-    return body

@@ -16,6 +16,7 @@ import aiohttp
 import structlog
 from yarl import URL
 
+from bff.atlassian.answers import read_at_most
 from bff.connect.host_tokens import write_host_token
 from bff.connect.host_urls import (
     HostBase,
@@ -144,12 +145,10 @@ class HostClient:
     async def _read(self, response: aiohttp.ClientResponse) -> HostAnswer:
         if not 200 <= response.status < 300:
             raise _refusal(response)
-        body = bytearray()
-        async for piece in response.content.iter_any():
-            body += piece
-            if len(body) > self._answer_bytes:
-                raise Problem(Kind.UPSTREAM, "The site's answer is too large.")
-        return HostAnswer(response.status, bytes(body))
+        body = await read_at_most(response, self._answer_bytes)
+        if body is None:
+            raise Problem(Kind.UPSTREAM, "The site's answer is too large.")
+        return HostAnswer(response.status, body)
 
 
 def _target(path: Iterable[str], parameters: Parameters) -> str:

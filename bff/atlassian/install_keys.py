@@ -15,6 +15,7 @@ import aiohttp
 import structlog
 from yarl import URL
 
+from bff.atlassian.answers import read_at_most
 from bff.errors import Kind, Problem
 
 FETCHES_AT_ONCE = 8
@@ -134,9 +135,11 @@ class InstallKeys:
                     if _says_no(response.status):
                         return None
                     raise _Away(f"status {response.status}")
-                body = await _read(response)
+                body = await read_at_most(response, LARGEST_KEY_BYTES)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise _Away(type(error).__name__) from error
+        if body is None:
+            raise _Away("its answer is too large")
         text = body.decode("ascii", "replace")
         if _PEM.fullmatch(text) is None:
             raise _Away("its answer is not a public key")
@@ -146,15 +149,6 @@ class InstallKeys:
 def _says_no(status: int) -> bool:
     """A store that hides its list says 403 for what it does not have."""
     return 400 <= status < 500 and status not in (408, 429)
-
-
-async def _read(response: aiohttp.ClientResponse) -> bytes:
-    body = b""
-    async for piece in response.content.iter_any():
-        body += piece
-        if len(body) > LARGEST_KEY_BYTES:
-            raise _Away("its answer is too large")
-    return body
 
 
 def _no_key() -> Problem:
