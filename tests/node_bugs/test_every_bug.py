@@ -3,7 +3,7 @@
 | bugs | where |
 | --- | --- |
 | B1-B3 what was logged | node_bugs/test_logs.py |
-| B4-B9, B29, B30 the way to the model | node_bugs/test_upstream.py |
+| B4-B9, B29, B30 the way to the model | node_bugs/test_upstream.py, web/test_conversations.py |
 | B10, B12, B13, B28 diagrams | node_bugs/test_quota.py, web/test_diagrams.py |
 | B11 the approvals page | web/test_ai_aide.py |
 | B14, B36 the account | web/test_account.py |

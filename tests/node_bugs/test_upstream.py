@@ -1,6 +1,5 @@
 """The way to the model: who is told what, when it ends, and that it ends. B4-B9, B29, B30."""
 
-import asyncio
 from pathlib import Path
 
 import aiohttp
@@ -78,17 +77,6 @@ async def test_b07_a_failure_in_the_middle_ends_the_answer(service: Service, fau
     assert answer.status == 200
     assert answer.ended
     assert answer.body.endswith(b"data: [DONE]\n\n")
-
-
-async def test_b08_a_caller_who_leaves_is_not_read_for_any_longer(service: Service) -> None:
-    service.openai.hold()
-    await service.openai.say(delta("one"))
-    async with service.ask() as response:
-        await response.content.readuntil(b"\n\n")
-        response.close()
-
-        async with asyncio.timeout(1):
-            await service.openai.hung_up.wait()
 
 
 async def test_b09_an_upstream_that_says_nothing_is_not_waited_for(service: Service) -> None:

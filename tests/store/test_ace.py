@@ -3,31 +3,19 @@
 Runs where Node and its packages are installed under `.ci/node_modules`.
 """
 
-import asyncio
-import shutil
-from pathlib import Path
 from typing import Any
-
-import orjson
-import pytest
 
 from bff.store.db import open_database
 from bff.store.migrate import migrate
 from bff.store.tenants import TenantStore
 from tests.support.clock import FakeClock
+from tests.support.node_script import run_node
+from tests.support.node_server import needs_node
 from tests.support.postgres import Postgres
 from tests.support.schema import STEPS
 from tests.support.sql import fetch, stored
 
-MODULES = Path(__file__).parents[2] / ".ci" / "node_modules"
-NODE = shutil.which("node")
-NEEDED = ("atlassian-connect-express", "sequelize", "pg")
-MISSING = [name for name in NEEDED if not (MODULES / name).is_dir()]
-
-pytestmark = pytest.mark.skipif(
-    NODE is None or bool(MISSING),
-    reason=f"needs node, and {', '.join(MISSING) or 'nothing else'} under .ci/node_modules",
-)
+pytestmark = needs_node
 
 SCRIPT = """
 const [url, asked] = process.argv.slice(1);
@@ -66,16 +54,8 @@ INSTALL = {
 
 
 async def ace(url: str, verb: str, client_key: str = "site", value: object = None) -> Any:
-    asked = orjson.dumps({"verb": verb, "clientKey": client_key, "value": value}).decode()
-    process = await asyncio.create_subprocess_exec(
-        *(str(NODE), "-e", SCRIPT, url.replace("@/", "@localhost/"), asked),
-        env={"NODE_PATH": str(MODULES)},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, said = await process.communicate()
-    assert process.returncode == 0, said.decode()
-    return orjson.loads(out)
+    asked = {"verb": verb, "clientKey": client_key, "value": value}
+    return await run_node(SCRIPT, url, asked)
 
 
 async def test_the_node_app_reads_what_we_wrote_and_we_what_it_wrote(postgres: Postgres) -> None:

@@ -3,30 +3,20 @@
 Runs where Node and its packages are installed under `.ci/node_modules`.
 """
 
-import asyncio
-import shutil
 from pathlib import Path
 from typing import Any
-
-import orjson
-import pytest
 
 from bff.records import ClientQuota
 from bff.store.db import Database, open_database
 from bff.store.migrate import migrate
+from tests.support.node_script import run_node
+from tests.support.node_server import needs_node
 from tests.support.postgres import Postgres
 from tests.support.quotas import APP, MODEL, caller, left, open_store, set_aside, use, users
 from tests.support.schema import STEPS
 from tests.support.sql import fetch, run_sql
 
-MODULES = Path(__file__).parents[2] / ".ci" / "node_modules"
-NODE = shutil.which("node")
-MISSING = [name for name in ("sequelize", "pg") if not (MODULES / name).is_dir()]
-
-pytestmark = pytest.mark.skipif(
-    NODE is None or bool(MISSING),
-    reason=f"needs node, and {', '.join(MISSING) or 'nothing else'} under .ci/node_modules",
-)
+pytestmark = needs_node
 
 SCRIPT = """
 const {Sequelize, DataTypes} = require("sequelize");
@@ -78,15 +68,7 @@ async def node(url: str, verb: str, *, client_key: str = "site", tokens: int = 0
         "user": {"user_id": "user", "org_id": f"{client_key}-{APP}"},
         "tokens": tokens,
     }
-    process = await asyncio.create_subprocess_exec(
-        *(str(NODE), "-e", SCRIPT, url.replace("@/", "@localhost/"), orjson.dumps(asked).decode()),
-        env={"NODE_PATH": str(MODULES)},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, said = await process.communicate()
-    assert process.returncode == 0, said.decode()
-    return orjson.loads(out)
+    return await run_node(SCRIPT, url, asked)
 
 
 async def test_sequelize_reads_and_writes_our_rows_while_calls_run(postgres: Postgres) -> None:

@@ -152,7 +152,7 @@ async def test_a_failure_after_an_early_beginning_is_spoken_in_the_stream(tmp_pa
     assert page.done
 
 
-async def test_a_reader_who_leaves_hangs_up_upstream(service: Service) -> None:
+async def test_b08_a_reader_who_leaves_hangs_up_upstream(service: Service) -> None:
     service.openai.hold()
     await service.openai.say(delta("one"))
     async with service.ask() as response:
