@@ -1,0 +1,98 @@
+"""Settings that are each well formed and do not go together: one line for each that is wrong."""
+
+import ipaddress
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from bff.settings.fields import Settings
+from bff.settings.kinds import A_NAME, A_TOKEN, CLOUDFLARE, OFF, OPENAI, root_of
+from bff.settings.said import Said, may_hold
+
+
+def wrong_urls(settings: Settings, said: Said) -> Iterator[str]:
+    """Plain http leaves the machine in development only."""
+    if settings.development:
+        return
+    if settings.ac_local_base_url is not None and _is_exposed(settings.ac_local_base_url):
+        yield said.line("ac_local_base_url", "an https address, http only in development")
+    outgoing = {
+        "openai_baseurl": (settings.openai_baseurl or "",),
+        "openai_fallback_baseurl": (settings.openai_fallback_baseurl or "",),
+        "gateway_url": (settings.gateway_url,),
+        "connect_install_keys_url": settings.connect_install_keys_url,
+        "forge_jwks_url": (settings.forge_jwks_url,),
+        "axiom_url": (settings.axiom_url,),
+    }
+    for field, urls in outgoing.items():
+        if any(map(_is_exposed, urls)):
+            yield said.line(field, f"{may_hold(field)}; in production http only to loopback")
+
+
+def wrong_upstream(settings: Settings, said: Said, upstream_needed: bool) -> Iterator[str]:
+    account, gateway = settings.cloudflare_account_id, settings.cloudflare_gateway_id
+    for field, other in (
+        ("cloudflare_account_id", gateway),
+        ("cloudflare_gateway_id", account),
+    ):
+        if other and not getattr(settings, field):
+            yield said.line(field, f"{A_NAME}: account and gateway are set together")
+    if settings.gateway_url == root_of(CLOUDFLARE):
+        yield said.line("gateway_url", f"{CLOUDFLARE}, with its /v1")
+    if settings.openai_baseurl is not None and not _is_openai_base(settings):
+        shape = f"{settings.gateway_url}/<account>/<gateway>/openai"
+        yield said.line(
+            "openai_baseurl", f"{OPENAI}, or {shape} with nothing after it, or another base"
+        )
+    yield from _wrong_keys(settings, said, upstream_needed)
+
+
+def _wrong_keys(settings: Settings, said: Said, upstream_needed: bool) -> Iterator[str]:
+    plan = settings.upstream()
+    if not upstream_needed or plan.api_key is not None:
+        if plan.fallback_base_url and settings.is_gateway(plan.fallback_base_url):
+            yield said.line("openai_fallback_baseurl", "off, or a way around the gateway")
+        return
+    if not (plan.is_gateway and plan.gateway_token):
+        may = f"{A_TOKEN}; only a gateway with CLOUDFLARE_GATEWAY_TOKEN can do without"
+        yield said.line("openai_api_key", may)
+    elif settings.openai_fallback_baseurl not in (None, OFF):
+        yield said.line(
+            "openai_fallback_baseurl",
+            "off, because the way around the gateway needs OPENAI_API_KEY",
+        )
+
+
+def _is_openai_base(settings: Settings) -> bool:
+    """False for a base whose `/chat/completions` is known to fail. Source: gateway.md §1."""
+    base = settings.openai_baseurl or ""
+    if base.endswith("/chat/completions"):
+        return False
+    if base.startswith(f"{root_of(OPENAI)}/") or base == root_of(OPENAI):
+        return base == OPENAI
+    for root in (settings.gateway_url, CLOUDFLARE, root_of(CLOUDFLARE)):
+        if base == root:
+            return False
+        if base.startswith(f"{root}/"):
+            return _is_gateway_path(base.removeprefix(f"{root}/").split("/"))
+    return True
+
+
+def _is_gateway_path(segments: list[str]) -> bool:
+    if len(segments) < 3 or not all(segments) or len(segments[1]) > 64:
+        return False
+    return segments[2] != "compat" and (segments[2] != "openai" or len(segments) == 3)
+
+
+def _is_exposed(url: str) -> bool:
+    """Whether *url* sends plain http beyond this machine."""
+    parts = urlsplit(url)
+    return parts.scheme == "http" and not _is_loopback(parts.hostname or "")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,111 @@
+"""What a setting may hold: the kinds of value, each with its check and the words for it. Pure."""
+
+import re
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, AliasChoices, Field, SecretStr
+
+from bff.store.url import read_database_url
+
+CLOUDFLARE = "https://gateway.ai.cloudflare.com/v1"
+OPENAI = "https://api.openai.com/v1"
+FORGE_KEYS = "https://forge.cdn.prod.atlassian-dev.net/.well-known/jwks.json"
+AXIOM = "https://api.axiom.co"
+PROVIDERS = ("openai",)  # whose models CHAT_MODEL may name
+OFF = "off"
+
+_FORGE_APP_ARI = "ari:cloud:ecosystem::app/"
+
+
+def absolute_url(text: str) -> str:
+    """Scheme and host in lower case, no slash at the end. Raises ValueError."""
+    parts = urlsplit(text)
+    _ = parts.port  # looked at only when asked for
+    if parts.scheme.lower() not in ("http", "https") or not parts.hostname:
+        raise ValueError("not an absolute http(s) URL")
+    if (
+        "@" in parts.netloc
+        or parts.query
+        or parts.fragment
+        or not text.isprintable()
+        or " " in text
+    ):
+        raise ValueError("more than scheme, host and path")
+    return parts._replace(netloc=parts.netloc.lower()).geturl().rstrip("/")
+
+
+def address(text: str) -> str:
+    """An absolute URL as it was written: the descriptor repeats it to the letter."""
+    absolute_url(text)
+    return text
+
+
+def url_or_off(text: str) -> str:
+    return OFF if text.lower() == OFF else absolute_url(text)
+
+
+def fits_header(secret: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"[!-~]+", secret.get_secret_value()):
+        raise ValueError("not one printable ASCII word")
+    return secret
+
+
+def database(text: str) -> str:
+    read_database_url(text)
+    return text
+
+
+def model(text: str) -> str:
+    provider, _, model = text.partition("/")
+    if provider not in PROVIDERS or not re.fullmatch(r"[!-~]+", model):
+        raise ValueError("not provider/model")
+    return text
+
+
+def forge_app(text: object) -> object:
+    """The bare id: Atlassian's own tools show it behind its ARI."""
+    return text.removeprefix(_FORGE_APP_ARI) if isinstance(text, str) else text
+
+
+def listed(text: object) -> object:
+    if isinstance(text, str):
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    return text
+
+
+def lower(text: object) -> object:
+    return text.lower() if isinstance(text, str) else text
+
+
+Url = Annotated[str, AfterValidator(absolute_url)]
+Address = Annotated[str, AfterValidator(address)]  # compared to the letter
+Header = Annotated[SecretStr, AfterValidator(fits_header)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1)]
+
+A_TOKEN = "one word of printable ASCII, without spaces or line ends"  # noqa: S105 - a description
+A_NAME = "1 to 64 letters, digits, - and _"
+AN_URL = "an absolute http(s) URL without user, query or fragment"
+SECONDS = "seconds, more than 0"
+COUNT = "a whole number, 1 or more"
+
+
+def setting(default: Any, *names: str, says: str, may: str, **more: Any) -> Any:
+    """A field: its variable *names*, first wins; what it *says*; what it *may* hold."""
+    if callable(default):
+        more["default_factory"] = default
+    else:
+        more["default"] = default
+    return Field(
+        validation_alias=AliasChoices(*names),
+        description=says,
+        json_schema_extra={"may_hold": may},
+        **more,
+    )
+
+
+def root_of(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
