@@ -54,9 +54,8 @@ async def stream_answer(
     facts: Facts | None = None
 
     async def open_response(early: bool) -> web.StreamResponse:
-        told = (
-            {} if early or facts is None else told_headers(facts)
-        )  # early: another way may still answer
+        # early: another way may still answer
+        told = {} if early or facts is None else told_headers(facts)
         response = _EventStream(headers={**headers, **told})
         if request.version < HttpVersion11:
             response.force_close()  # its end is the end of the connection
