@@ -53,7 +53,8 @@ class Sign(StrEnum):
     )
     NOT_AN_ANSWER = "not_an_answer"  # 200 that is neither a stream nor a completion
     CUT = "cut"  # broke after the stream had begun
-    STALLED = "stalled"  # silent for longer than the idle limit
+    STALLED = "stalled"  # silent for longer than the idle limit, or a mere trickle
+    POOL_FULL = "pool_full"  # never asked: all our connections to this vendor were taken
 
 
 class Problem(Exception):  # noqa: N818 - the house's word for it
@@ -61,7 +62,7 @@ class Problem(Exception):  # noqa: N818 - the house's word for it
 
     *public* holds no key, no URL and no user content. *at* is where in the body
     ("messages[2].role"), *retry_after* seconds, *status* the HTTP status upstream answered with,
-    if it did.
+    if it did; *should_retry* is what upstream itself said of asking again, if it did.
     """
 
     def __init__(
@@ -78,3 +79,4 @@ class Problem(Exception):  # noqa: N818 - the house's word for it
         self.kind, self.public = kind, public
         self.at, self.retry_after = at, retry_after
         self.status, self.sign = status, sign
+        self.should_retry: bool | None = None

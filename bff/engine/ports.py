@@ -7,6 +7,8 @@ from typing import Protocol
 from bff.chat.events import Chunk
 from bff.chat.request import ChatRequest
 from bff.errors import Problem
+from bff.policy.deadline import Timers
+from bff.policy.retry import Patience
 
 
 class Clock(Protocol):
@@ -18,7 +20,9 @@ class Clock(Protocol):
 
 
 class Upstream(Protocol):
-    """An open upstream answer: its chunks, a batch per network read, and what its headers told."""
+    """An open upstream answer: its chunks, a batch per network read, what its headers told, and
+    which of the request's parameters this vendor was not told.
+    """
 
     @property
     def batches(self) -> AsyncIterator[Sequence[Chunk]]: ...
@@ -26,15 +30,32 @@ class Upstream(Protocol):
     @property
     def headers(self) -> Mapping[str, str]: ...
 
+    @property
+    def ignored(self) -> tuple[str, ...]: ...
+
 
 class Provider(Protocol):
-    """A vendor that answers. *ways* are the roads to it, in order: `gateway`, `direct`."""
+    """A vendor that answers. *ways* are the roads to it, in order: `gateway`, `direct`. *spoken* is
+    the dialect of its originals; without *streams* its answers come whole and are replayed.
+    """
 
     @property
     def name(self) -> str: ...
 
     @property
+    def spoken(self) -> str: ...
+
+    @property
+    def streams(self) -> bool: ...
+
+    @property
     def ways(self) -> tuple[str, ...]: ...
+
+    @property
+    def patience(self) -> Patience: ...
+
+    def timers(self, request: ChatRequest, model: str) -> Timers:
+        """How long this question may take."""
 
     def stream(
         self, request: ChatRequest, *, model: str, via: str, deadline: float

@@ -6,7 +6,7 @@ set enough aside.
 
 from typing import Any
 
-from bff.chat.request import ChatRequest, Foreign, Message, Part
+from bff.chat.request import ChatRequest, Document, Image, Message, Part, Text, Thinking
 from bff.policy.models import image_tokens
 
 _TURN = 16  # tokens around a message: its role and its ends
@@ -32,8 +32,13 @@ def _of_message(message: Message, per_image: int) -> int:
 
 
 def _of_part(part: Part, per_image: int) -> int:
-    if not isinstance(part, Foreign):
-        return _length(part.text)
+    match part:
+        case Text() | Thinking():
+            return _length(part.text)
+        case Image():
+            return per_image
+        case Document():
+            return _length(part.url)
     if part.original.get("type") == _PRICED_BY_SIZE:
         return per_image
     return _of_value(part.original)

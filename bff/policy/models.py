@@ -2,13 +2,16 @@
 
 import re
 
+from bff.chat.traits import Traits
+
 # Families that still take `max_tokens`; the reasoning models refuse it, and so may anything newer.
 _TAKES_MAX_TOKENS = re.compile(r"(gpt-3\.5|gpt-4|chatgpt-|davinci|babbage)")
+_OLDER = Traits(limit_field="max_tokens", effort=False)
 
 
-def limit_field(model: str) -> str:
-    """`max_tokens` or `max_completion_tokens`, by the name of an OpenAI *model*."""
-    return "max_tokens" if _TAKES_MAX_TOKENS.match(model) else "max_completion_tokens"
+def openai_traits(model: str) -> Traits:
+    """What an OpenAI *model* can be told."""
+    return _OLDER if _TAKES_MAX_TOKENS.match(model) else Traits()
 
 
 def other_limit_field(field: str) -> str:

@@ -29,6 +29,18 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class Patience:
+    """How a vendor is asked again: *tries* in all; the first wait, doubled with each try; moved by
+    chance by a *share* of it more or less, or by up to so many seconds *added*.
+    """
+
+    tries: int = 3
+    first_s: float = 0.5
+    share: float = 0.25
+    added_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Situation:
     """What is known when an attempt has failed.
 
@@ -111,6 +123,11 @@ def read_retry_after(headers: Mapping[str, str]) -> float | None:
         return max(0.0, (until - parsedate_to_datetime(headers["date"])).total_seconds())
     except (KeyError, ValueError, TypeError):
         return None
+
+
+def read_should_retry(headers: Mapping[str, str]) -> bool | None:
+    """What upstream itself says of asking again (`x-should-retry`). *headers* ignore case."""
+    return {"true": True, "false": False}.get(headers.get("x-should-retry", "").strip().lower())
 
 
 class RetryBudget:

@@ -17,10 +17,11 @@ from yarl import URL
 from bff.chat.events import Chunk
 from bff.errors import Kind, Problem, Sign
 from bff.policy.deadline import Timers
-from bff.policy.retry import read_retry_after
+from bff.policy.retry import read_retry_after, read_should_retry
 
 _REFUSAL_BYTES = 64 * 1024  # of an error's body; more is not read
 _REFUSAL_S = 5.0  # for that body: the status is known already
+_REPLAYED_AT_ONCE = 256  # chunks
 _AFTER_FINISH_S = 2.0  # of silence: then a finished answer is over, `[DONE]` or not
 _DRAIN_S = (
     0.25  # for the end of the body after the end of the answer, so that the line can be reused
@@ -41,6 +42,7 @@ class OpenAnswer:
 
     batches: AsyncIterator[Sequence[Chunk]]
     headers: Mapping[str, str]
+    ignored: tuple[str, ...] = ()
 
 
 class ChunkReader(Protocol):
@@ -58,12 +60,17 @@ class ChunkReader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How the endpoint's answers are read; a refusal by its status, type, body and wait."""
+    """How the endpoint's answers are read; a refusal by its status, type, body and wait.
 
-    open_reader: Callable[[], ChunkReader]
+    Without *open_reader* this vendor never streams. What it gets reads the errors of who stands in
+    between, and is asked first.
+    """
+
+    open_reader: Callable[[Callable[[bytes], Problem | None]], ChunkReader] | None
     read_whole: Callable[[bytes], list[Chunk]]  # raises Problem when it is an error, or no answer
     read_refusal: Callable[[int, str, bytes, float | None], Problem]
     not_an_answer: Callable[[], Problem]
+    read_between: Callable[[bytes], Problem | None] = lambda _: None
 
 
 async def ask(
@@ -85,7 +92,9 @@ async def ask(
     finally:
         _leave(response)
     wait = read_retry_after(response.headers)
-    raise dialect.read_refusal(response.status, response.content_type.lower(), data, wait)
+    problem = dialect.read_refusal(response.status, response.content_type.lower(), data, wait)
+    problem.should_retry = read_should_retry(response.headers)
+    raise problem
 
 
 class reading:  # noqa: N801 - reads as a verb: `async with reading(response)`
@@ -110,10 +119,9 @@ class reading:  # noqa: N801 - reads as a verb: `async with reading(response)`
         response, dialect = self._response, self._dialect
         try:
             content_type = response.content_type.lower()
-            if content_type == "text/event-stream":
-                self._batches = _Batches(
-                    response, dialect.open_reader(), self._timers, self._deadline
-                )
+            if content_type == "text/event-stream" and dialect.open_reader is not None:
+                reader = dialect.open_reader(dialect.read_between)
+                self._batches = _Batches(response, reader, self._timers, self._deadline)
                 return OpenAnswer(self._batches, response.headers)
             if content_type != "application/json":
                 raise dialect.not_an_answer()
@@ -143,19 +151,22 @@ def _leave(response: aiohttp.ClientResponse) -> None:
 
 
 class _Whole:
-    """An answer that came in one piece."""
+    """An answer that came in one piece: so many chunks at a time, so that its reader is waited
+    for.
+    """
 
     def __init__(self, chunks: list[Chunk]) -> None:
-        self._chunks: list[Chunk] | None = chunks
+        self._batches = iter(
+            [chunks[i : i + _REPLAYED_AT_ONCE] for i in range(0, len(chunks), _REPLAYED_AT_ONCE)]
+        )
 
     def __aiter__(self) -> "_Whole":
         return self
 
     async def __anext__(self) -> Sequence[Chunk]:
-        chunks, self._chunks = self._chunks, None
-        if chunks is None:
-            raise StopAsyncIteration
-        return chunks
+        for batch in self._batches:
+            return batch
+        raise StopAsyncIteration
 
 
 class _Batches:
@@ -173,10 +184,11 @@ class _Batches:
         deadline: float,
     ) -> None:
         self._content, self._reader = response.content, reader
-        self._idle, self._deadline = timers.idle, deadline
+        self._idle, self._floor, self._deadline = timers.idle, timers.floor, deadline
         self._loop = asyncio.get_running_loop()
         self._cut_by: Problem | None = None
         self._waiting_since: float | None = None
+        self._waited, self._came = 0.0, 0  # seconds and bytes, since the floor was last looked at
         self._watch = self._loop.call_at(min(self._loop.time() + timers.idle, deadline), self._look)
 
     @property
@@ -198,11 +210,13 @@ class _Batches:
         raise StopAsyncIteration
 
     async def _read(self) -> bytes:
-        self._waiting_since = self._loop.time()
+        self._waiting_since = since = self._loop.time()
         if self._reader.finished:
             self._watch_closely()
         try:
-            return await self._content.readany()
+            data = await self._content.readany()
+            self._came += len(data)
+            return data
         except aiohttp.ClientError as error:
             # Read as the end of the body: harmless after a finish, and what is whole is kept.
             self._cut_by = _cut()
@@ -214,6 +228,7 @@ class _Batches:
             raise
         finally:
             self._waiting_since = None
+            self._waited += self._loop.time() - since
 
     def _look(self) -> None:
         """Ends the wait of a reader that has waited too long; a reader that does not wait is slow
@@ -223,10 +238,19 @@ class _Batches:
         since = now if self._waiting_since is None else self._waiting_since
         patience = min(self._idle, _AFTER_FINISH_S) if self._reader.finished else self._idle
         due = min(since + patience, self._deadline)
-        if now < due:
+        if now < due and not self._trickles(now - since):
             self._watch = self._loop.call_at(due, self._look)
         else:
             self._content.set_exception(_stalled(total=now >= self._deadline))
+
+    def _trickles(self, waiting_s: float) -> bool:
+        """Whether too little has come for as long as we wait for silence to end."""
+        waited = self._waited + waiting_s
+        if waited < self._idle:
+            return False
+        too_little = self._came < self._floor * waited
+        self._waited, self._came = -waiting_s, 0
+        return too_little
 
     def _watch_closely(self) -> None:
         """The timer may be set for much later: after a finish there is little to wait for."""

@@ -327,8 +327,17 @@ class Settings(BaseSettings):
         says="Seconds a reader may take nothing before it is hung up on.",
         may=SECONDS,
     )
+    stream_floor: Annotated[float, Field(ge=0, allow_inf_nan=False)] = setting(
+        1.0,
+        "STREAM_FLOOR",
+        says="Least bytes a second of an upstream stream, averaged over IDLE_TIMEOUT; 0 lifts it.",
+        may="bytes a second, 0 or more",
+    )
     upstream_connections: Count = setting(
-        1000, "UPSTREAM_CONNECTIONS", says="Most connections to upstream at a time.", may=COUNT
+        1000,
+        "UPSTREAM_CONNECTIONS",
+        says="Most questions a vendor is asked at a time; further ones wait.",
+        may=COUNT,
     )
 
     @classmethod

@@ -4,6 +4,9 @@ Not a language model: it recognises a few wishes so that a demo shows what the c
 """
 
 import re
+from collections.abc import Iterable
+
+import orjson
 
 _GREETING = re.compile(r"\b(hello|hi|hey|hallo|bonjour|hola|ciao)\b|你好|こんにちは", re.IGNORECASE)
 _DIAGRAM = re.compile(r"diagram|mermaid|zenuml|flow ?chart|sequence", re.IGNORECASE)
@@ -93,6 +96,24 @@ def answer(question: str, *, earlier: int = 0) -> str:
     return text
 
 
+def calls(question: str, tools: Iterable[str]) -> list[tuple[str, str]]:
+    """The tools that *question* names, in its order, each with its arguments: the JSON object right
+    after the name (`now {"tz": "UTC"}`), else an empty one.
+    """
+    named = "|".join(sorted(map(re.escape, tools), key=len, reverse=True))
+    if not named:
+        return []
+    return [
+        (found[1], _arguments(question[found.end() :]))
+        for found in re.finditer(rf"(?<![\w-])({named})(?![\w-])", question)
+    ]
+
+
+def told(result: str) -> str:
+    """What is answered to the *result* of a call."""
+    return f"The tool says: {result}"
+
+
 def some_words(count: int) -> str:
     return " ".join(f"word{n}" for n in range(1, count + 1))
 
@@ -119,3 +140,15 @@ def _quote(question: str) -> str:
     line = " ".join(question.replace("`", "'").split())
     short = line if len(line) <= _QUOTED else line[:_QUOTED] + "…"
     return f"*“{short.replace('*', '·')}”*"
+
+
+def _arguments(text: str) -> str:
+    text = text.lstrip()
+    if not text.startswith("{"):
+        return "{}"
+    for end in (found.end() for found in re.finditer("}", text)):
+        try:
+            return orjson.dumps(orjson.loads(text[:end])).decode()
+        except ValueError:
+            continue
+    return "{}"

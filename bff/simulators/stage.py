@@ -9,7 +9,7 @@ from enum import Enum, auto
 import orjson
 
 from bff.simulators.faults import Fault
-from bff.simulators.openai_frames import BAD_LINE, DONE, delta, error_frame
+from bff.simulators.openai.frames import BAD_LINE, DONE, delta, error_frame
 
 _BOM = b"\xef\xbb\xbf"
 _COMMENT = b": keep-alive\n\n"

@@ -4,6 +4,7 @@ Not a vendor's words: those are in the class that inherits it.
 """
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from bff.simulators.wire import FaultQueue, Line, Written
 _KEPT = 200  # requests that are remembered
 
 
-class Vendor:
+class Vendor(ABC):
     """`faults` for the next requests, one each; `requests` seen; `asked` is set by each of them,
     `hung_up` when a client left an answer, `blocked` when a reader of an endless one stopped
     reading; `answering` counts the answers that are running; `written` what has been sent.
@@ -98,6 +99,10 @@ class Vendor:
             self._unsaid.append(stroke)
         else:
             await pen.add(stroke)
+
+    @abstractmethod
+    def app(self) -> web.Application:
+        """What it serves, below its prefix."""
 
     # --- for the vendor's own class ---------------------------------------------------------------
 

@@ -4,7 +4,7 @@ Not a network: nothing outside loopback is asked. `closed_url` is an address whe
 """
 
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -12,8 +12,11 @@ from typing import Protocol
 from aiohttp import web
 
 from bff.simulators.axiom import AxiomSimulator
-from bff.simulators.gateway import GatewaySimulator
-from bff.simulators.openai import OpenAISimulator
+from bff.simulators.gateway.simulator import GatewaySimulator
+from bff.simulators.openai.simulator import OpenAISimulator
+from bff.simulators.stand_in import StandIn
+from bff.simulators.vendor import Vendor
+from bff.simulators.vendors import VENDORS
 
 _BODY_BYTES = 64 * 2**20  # the services under test have limits of their own
 _LINE_BYTES = 64 * 2**10
@@ -32,9 +35,18 @@ class World:
 
     url: str
     closed_url: str
-    openai: OpenAISimulator
+    vendors: Mapping[str, Vendor]  # by the provider's name
     gateway: GatewaySimulator
     axiom: AxiomSimulator
+
+    @property
+    def openai(self) -> OpenAISimulator:
+        vendor = self.vendors["openai"]
+        assert isinstance(vendor, OpenAISimulator)  # noqa: S101 - as open_world made it
+        return vendor
+
+    def url_of(self, vendor: str) -> str:
+        return f"{self.url}/{vendor}"
 
     @property
     def axiom_url(self) -> str:
@@ -68,16 +80,21 @@ async def open_world(
     port: int = 0,
     delay_s: float = 0.0,
     atlassian: Host | None = None,
+    vendors: Iterable[StandIn] = VENDORS,
     openai: OpenAISimulator | None = None,
     gateway: GatewaySimulator | None = None,
 ) -> AsyncIterator[World]:
     """Everything is ready when this is entered. *port* 0 picks a free one. Raises OSError."""
-    openai = openai or OpenAISimulator(delay_s=delay_s)
+    rows = tuple(vendors)
+    simulators = {row.name: row.make(delay_s) for row in rows}
+    if openai is not None:
+        simulators["openai"] = openai
     gateway = gateway or GatewaySimulator()
     axiom = AxiomSimulator()
     app = web.Application(client_max_size=_BODY_BYTES)
     app.add_subapp("/axiom", axiom.app())
-    app.add_subapp("/openai", openai.app())
+    for name, simulator in simulators.items():
+        app.add_subapp(f"/{name}", simulator.app())
     app.add_subapp("/gateway", gateway.app())
     if atlassian is not None:
         app.add_subapp("/atlassian", atlassian.app())
@@ -96,11 +113,13 @@ async def open_world(
             site = web.TCPSite(runner, host, port)
             await site.start()
             url = f"http://{_address(host, runner.addresses[0][1])}"
-            gateway.providers.setdefault("openai", f"{url}/openai/v1")
+            for row in rows:
+                for provider, path in row.gateway.items():
+                    gateway.providers.setdefault(provider, f"{url}/{row.name}{path}")
             closed = stack.enter_context(socket.socket())
             closed.bind(("127.0.0.1", 0))  # bound, never listening: refused, and nobody else's
             closed_url = f"http://127.0.0.1:{closed.getsockname()[1]}"
-            yield World(url, closed_url, openai, gateway, axiom)
+            yield World(url, closed_url, simulators, gateway, axiom)
     finally:
         await runner.cleanup()
 

@@ -106,6 +106,15 @@ class Metrics:
             registry=self.registry,
             multiprocess_mode="livesum",
         )
+        self._upstream_waiting = _Series(
+            Gauge(
+                "bff_upstream_waiting",
+                "Questions that wait for a free connection to their vendor.",
+                ("provider",),
+                registry=self.registry,
+                multiprocess_mode="livesum",
+            )
+        )
         self._bad_events = self._counter(
             "upstream_bad_events_total", "Events dropped as unreadable.", ("provider",)
         )
@@ -156,6 +165,9 @@ class Metrics:
 
     def first_content(self, *, via: str, seconds: float) -> None:
         self._first_content[(_closed(via, WAYS),)].observe(seconds)
+
+    def upstream_waiting(self, *, provider: str, count: int) -> None:
+        self._upstream_waiting[_closed(provider, PROVIDERS),].set(count)
 
     def bad_events(self, *, provider: str, count: int) -> None:
         self._bad_events[(_closed(provider, PROVIDERS),)].inc(count)

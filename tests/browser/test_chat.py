@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import FrameLocator, Page, expect
 
 from bff.cli.demo import Demo
-from bff.simulators.openai import delta
+from bff.simulators.openai.simulator import delta
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -14,8 +14,8 @@ from bff.cli import check
 from bff.cli.check import Seen, _judge_clock, _judge_key, look
 from bff.settings import UpstreamPlan, variables
 from bff.simulators.atlassian import AtlassianHost
-from bff.simulators.gateway import GatewaySimulator
-from bff.simulators.openai import OpenAISimulator
+from bff.simulators.gateway.simulator import GatewaySimulator
+from bff.simulators.openai.simulator import OpenAISimulator
 from bff.simulators.world import World, open_world
 from bff.store.db import open_database
 from bff.store.migrate import migrate

@@ -9,7 +9,7 @@ import aiohttp
 import orjson
 import pytest
 
-from bff.simulators.openai_frames import DONE, delta, finish
+from bff.simulators.openai.frames import DONE, delta, finish
 from tests.support.serving import (
     ADMIN,
     ANSWER,

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from bff.chat.events import UsageReported
 from bff.chat.reply import Reply
 from bff.chat.request import ChatRequest, Foreign, Message, Role, Tags, Text
+from bff.chat.traits import Traits
 from bff.dialects import diagrams, openai_chat
 from bff.dialects.diagrams import MissingFieldError
 from bff.errors import Kind, Problem
@@ -120,7 +121,9 @@ def test_a_dialogue_goes_upstream_as_it_is_spelled() -> None:
     ]
     chat = dialogue({"messages": said})
 
-    sent = openai_chat.write_request(chat, model="gpt-4o", limit_field="max_tokens")
+    sent = openai_chat.write_request(
+        chat, model="gpt-4o", traits=Traits(limit_field="max_tokens")
+    ).body
     assert orjson.loads(sent) == {
         "model": "gpt-4o",
         "messages": [{"role": "system", "content": "S"}, *said],

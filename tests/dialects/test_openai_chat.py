@@ -5,6 +5,7 @@ import pytest
 
 from bff.chat.events import Chunk, Finished, FinishReason, Started, TextDelta, UsageReported
 from bff.chat.request import ChatRequest, Foreign, Message, Role, Tags, Text
+from bff.chat.traits import Traits
 from bff.dialects.openai_chat import (
     NAME,
     StreamReader,
@@ -17,6 +18,7 @@ from bff.dialects.openai_chat import (
 )
 from bff.errors import Kind, Problem, Sign
 
+OLD = Traits(limit_field="max_tokens")
 TAGS = Tags("bff", "t:1", "u:1", "-", "req_1")
 STREAM = (
     b'data: {"id":"c1","created":7,"model":"gpt","choices":[{"index":0,"delta":{"role":"assistant",'
@@ -308,7 +310,7 @@ def test_the_request_has_the_node_apps_keys_and_the_usage_we_need() -> None:
         max_tokens=4096,
     )
 
-    body = json.loads(write_request(chat, model="gpt-3.5-turbo", limit_field="max_tokens"))
+    body = json.loads(write_request(chat, model="gpt-3.5-turbo", traits=OLD).body)
 
     assert body == {
         "model": "gpt-3.5-turbo",
@@ -325,7 +327,7 @@ def test_the_request_has_the_node_apps_keys_and_the_usage_we_need() -> None:
 def test_no_limit_is_sent_when_none_is_asked() -> None:
     chat = ChatRequest(model="openai/x", messages=(), tags=TAGS)
 
-    assert b"max" not in write_request(chat, model="x", limit_field="max_tokens")
+    assert b"max" not in write_request(chat, model="x", traits=OLD).body
 
 
 @pytest.mark.parametrize("reason", ["", None, {}, ["stop"], 5, False])
@@ -361,7 +363,7 @@ def test_a_count_nobody_can_mean_is_no_usage(count: Any) -> None:
 def test_half_a_surrogate_pair_in_a_question_is_sent_on_as_it_came() -> None:
     chat = ChatRequest("openai/x", (Message(Role.USER, "\ud83d"),), TAGS)
 
-    assert b'"\\ud83d"' in write_request(chat, model="x", limit_field="max_tokens")
+    assert b'"\\ud83d"' in write_request(chat, model="x", traits=OLD).body
 
 
 def test_who_stands_in_between_is_asked_first_what_an_error_means() -> None:
@@ -383,7 +385,7 @@ def json_bytes(value: Any) -> bytes:
 def test_a_whole_answer_is_asked_for_without_a_stream() -> None:
     chat = ChatRequest("openai/gpt-4o", (Message(Role.USER, "x"),), TAGS, 7, stream=False)
 
-    sent = json.loads(write_request(chat, model="gpt-4o", limit_field="max_tokens"))
+    sent = json.loads(write_request(chat, model="gpt-4o", traits=OLD).body)
 
     assert sent == {
         "model": "gpt-4o",
@@ -460,4 +462,4 @@ def test_a_whole_answer_with_a_choice_is_a_completion() -> None:
 def test_a_question_goes_out_as_it_is_spelled() -> None:
     chat = ChatRequest("openai/x", (Message(Role.USER, "é😀"),), TAGS)
 
-    assert '"é😀"'.encode() in write_request(chat, model="x", limit_field="max_tokens")
+    assert '"é😀"'.encode() in write_request(chat, model="x", traits=OLD).body

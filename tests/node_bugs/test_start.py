@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 
 from bff.settings import WrongSetting, read_settings
-from bff.simulators.openai_frames import delta
+from bff.simulators.openai.frames import delta
 from tests.support.serving import Scene, output, serving
 
 

@@ -9,7 +9,7 @@ import pytest
 from bff.atlassian.install_keys import InstallKeys
 from bff.errors import Problem
 from bff.settings import WrongSetting, read_settings
-from bff.simulators.openai import delta
+from bff.simulators.openai.simulator import delta
 from tests.support.frontend import shown
 from tests.support.key_host import open_key_host
 from tests.support.raw_http import ask

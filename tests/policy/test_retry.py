@@ -61,6 +61,7 @@ NEVER_GOES_DIRECT = [
     Sign.PROVIDER_BUSY,
     Sign.PROVIDER_DOWN,
     Sign.NOT_AN_ANSWER,
+    Sign.POOL_FULL,
 ]
 
 

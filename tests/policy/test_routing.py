@@ -1,7 +1,7 @@
 import pytest
 
 from bff.errors import Kind, Problem
-from bff.policy.models import limit_field, other_limit_field
+from bff.policy.models import openai_traits, other_limit_field
 from bff.policy.prompts import GPTDOCK
 from bff.policy.routing import Target, order_ways, read_model
 
@@ -39,7 +39,7 @@ def test_the_gateway_is_left_out_only_when_another_way_is_left() -> None:
     ],
 )
 def test_each_family_has_its_name_for_the_limit(model: str, field: str) -> None:
-    assert limit_field(model) == field
+    assert openai_traits(model).limit_field == field
     assert {field, other_limit_field(field)} == {"max_tokens", "max_completion_tokens"}
 
 

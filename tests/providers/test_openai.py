@@ -12,13 +12,16 @@ from bff.chat.events import TextDelta
 from bff.chat.request import ChatRequest, Message, Role, Tags
 from bff.errors import Problem, Sign
 from bff.policy.deadline import Timers
+from bff.providers._pool import Pool
+from bff.providers._vendor import Means, Road
 from bff.providers.cloudflare import Gateway
-from bff.providers.openai import Base, OpenAI
-from bff.simulators.openai import delta
+from bff.providers.openai import OpenAI
+from bff.simulators.openai.simulator import delta
 from bff.simulators.world import World, open_world
 
 TAGS = Tags("bff", "t:1", "u:1", "-", "req_1")
 QUESTION = ChatRequest("openai/gpt-4o", (Message(Role.USER, "hello"),), TAGS, max_tokens=50)
+KEY = {"Authorization": "Bearer key"}
 REFUSAL = orjson.dumps(
     {"error": {"code": "unsupported_parameter", "param": "max_completion_tokens", "message": "x"}}
 )
@@ -37,14 +40,10 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 def provider(
-    session: aiohttp.ClientSession, *, timers: Timers | None = None, **bases: Base
+    session: aiohttp.ClientSession, *, timers: Timers | None = None, **roads: Road
 ) -> OpenAI:
     return OpenAI(
-        session,
-        bases,
-        timers=timers or Timers(),
-        event_limit=2**20,
-        note_bad_events=lambda count: None,
+        Means(session, Pool(100, patience_s=5), timers or Timers(), event_limit=2**20), roads
     )
 
 
@@ -70,7 +69,7 @@ async def answer(
 async def test_the_limit_has_the_name_the_model_knows(
     world: World, session: aiohttp.ClientSession, model: str, field: str
 ) -> None:
-    openai = provider(session, direct=Base(world.openai_url, "key"))
+    openai = provider(session, direct=Road(world.openai_url, KEY))
 
     assert await answer(openai, model=model)
     assert world.openai.requests[-1].json[field] == 50
@@ -79,7 +78,7 @@ async def test_the_limit_has_the_name_the_model_knows(
 async def test_a_server_that_knows_the_other_name_only_is_asked_again_once_and_remembered(
     world: World, session: aiohttp.ClientSession
 ) -> None:
-    openai = provider(session, direct=Base(world.openai_url, "key"))
+    openai = provider(session, direct=Road(world.openai_url, KEY))
     world.openai.hold()
     asking = asyncio.ensure_future(answer(openai, model="old-model"))
     first = await world.openai.pen(0)
@@ -106,7 +105,7 @@ async def test_a_server_that_knows_the_other_name_only_is_asked_again_once_and_r
 async def test_the_line_is_used_again_after_a_whole_answer(
     world: World, session: aiohttp.ClientSession
 ) -> None:
-    openai = provider(session, direct=Base(world.openai_url, "key"))
+    openai = provider(session, direct=Road(world.openai_url, KEY))
 
     for _ in range(3):
         await answer(openai)
@@ -121,7 +120,7 @@ async def test_a_stored_key_means_that_no_authorization_is_sent_at_all(
 ) -> None:
     world.gateway.token = "run-token"
     world.gateway.stored_keys = {"default": "stored"}
-    base = Base(f"{world.gateway_url}/a/g/openai", None, Gateway("run-token"))
+    base = Road(f"{world.gateway_url}/a/g/openai", gateway=Gateway("run-token"))
     openai = provider(session, gateway=base)
 
     assert await answer(openai, via="gateway")
@@ -131,7 +130,7 @@ async def test_an_authenticated_gateway_without_its_token_is_our_own_fault(
     world: World, session: aiohttp.ClientSession
 ) -> None:
     world.gateway.token = "run-token"
-    openai = provider(session, gateway=Base(f"{world.gateway_url}/a/g/openai", "key", Gateway()))
+    openai = provider(session, gateway=Road(f"{world.gateway_url}/a/g/openai", KEY, Gateway()))
 
     with pytest.raises(Problem) as caught:
         await answer(openai, via="gateway")
@@ -144,7 +143,7 @@ async def test_a_wait_that_is_not_ours_does_not_count_as_silence(
 ) -> None:
     """A reader busy elsewhere for longer than the idle limit finds the answer where it left it."""
     openai = provider(
-        session, timers=replace(Timers(), idle=0.05), direct=Base(world.openai_url, "key")
+        session, timers=replace(Timers(), idle=0.05), direct=Road(world.openai_url, KEY)
     )
     world.openai.hold()
     await world.openai.say(delta("one"))
@@ -167,7 +166,7 @@ async def test_a_whole_answer_may_take_longer_to_begin_than_a_stream(
     world: World, session: aiohttp.ClientSession
 ) -> None:
     timers = Timers(first_byte=0.2)
-    openai = provider(session, timers=timers, direct=Base(world.openai_url, "key"))
+    openai = provider(session, timers=timers, direct=Road(world.openai_url, KEY))
     slow = (Message(Role.USER, "x [[simulate: words=1,delay-ms=400]]"),)
     streamed = replace(QUESTION, messages=slow, max_tokens=4096)
 
@@ -181,7 +180,7 @@ async def test_a_whole_answer_may_take_longer_to_begin_than_a_stream(
 async def test_the_gateway_is_told_how_long_a_whole_answer_may_take(
     world: World, session: aiohttp.ClientSession
 ) -> None:
-    openai = provider(session, gateway=Base(world.openai_url, "key", gateway=Gateway()))
+    openai = provider(session, gateway=Road(world.openai_url, KEY, gateway=Gateway()))
 
     for stream in (True, False):
         await answer(

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
-from bff.simulators.gateway import GatewaySimulator
-from bff.simulators.openai import OpenAISimulator
+from bff.simulators.gateway.simulator import GatewaySimulator
+from bff.simulators.openai.simulator import OpenAISimulator
 from bff.simulators.world import World, open_world
 
 

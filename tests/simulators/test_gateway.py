@@ -12,8 +12,8 @@ import pytest
 from bff.dialects.cloudflare import read_refusal
 from bff.errors import Sign
 from bff.simulators.faults import Fault
-from bff.simulators.gateway import GatewaySimulator
-from bff.simulators.openai import DONE, OpenAISimulator, delta
+from bff.simulators.gateway.simulator import GatewaySimulator
+from bff.simulators.openai.simulator import DONE, OpenAISimulator, delta
 from bff.simulators.world import World
 from tests.support import raw_http
 from tests.support.chat import question, text

@@ -6,7 +6,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bff.simulators.gateway import GatewaySimulator
+from bff.simulators.gateway.simulator import GatewaySimulator
 from bff.simulators.world import World, open_world
 from tests.support.chat import question
 

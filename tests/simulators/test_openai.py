@@ -5,7 +5,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bff.simulators.openai import OpenAISimulator
+from bff.simulators.openai.simulator import OpenAISimulator
 from bff.simulators.world import World
 from tests.support import raw_http
 from tests.support.chat import chunks, frames, question, text

@@ -9,7 +9,7 @@ import pytest
 
 from bff.dialects.sse import Decoder
 from bff.simulators.faults import Fault
-from bff.simulators.openai import DONE, OpenAISimulator
+from bff.simulators.openai.simulator import DONE, OpenAISimulator
 from bff.simulators.world import World
 from tests.support import raw_http
 from tests.support.chat import chunks, frames, question, text

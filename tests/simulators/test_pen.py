@@ -7,7 +7,15 @@ from contextlib import asynccontextmanager
 import aiohttp
 import pytest
 
-from bff.simulators.openai import DONE, OpenAISimulator, delta, error_frame, finish, role, usage
+from bff.simulators.openai.simulator import (
+    DONE,
+    OpenAISimulator,
+    delta,
+    error_frame,
+    finish,
+    role,
+    usage,
+)
 from bff.simulators.world import open_world
 from tests.support import raw_http
 from tests.support.chat import question, text

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bff.simulators.faults import Fault
-from bff.simulators.openai_frames import DONE, delta, finish, role, usage
+from bff.simulators.openai.frames import DONE, delta, finish, role, usage
 from bff.simulators.stage import Act, Deed, Stage
 
 FRAMES = [role(), delta("Hé"), delta(" 中"), finish(), usage(), DONE]

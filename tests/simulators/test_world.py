@@ -4,7 +4,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from bff.simulators.openai import OpenAISimulator
+from bff.simulators.openai.simulator import OpenAISimulator
 from bff.simulators.world import open_world
 from tests.support.chat import question
 

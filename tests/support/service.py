@@ -13,7 +13,7 @@ from aiohttp import web
 
 from bff.settings import Settings, read_settings
 from bff.simulators.atlassian import AtlassianHost
-from bff.simulators.openai import OpenAISimulator
+from bff.simulators.openai.simulator import OpenAISimulator
 from bff.simulators.world import World, open_world
 from bff.web.server import address, bind, open_server
 from bff.web.services import SERVICES, Services

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from bff.simulators.atlassian import AtlassianHost, Forgery
-from bff.simulators.openai_frames import delta
+from bff.simulators.openai.frames import delta
 from bff.simulators.world import World, open_world
 from tests.support.node_server import NodeServer, needs_node, node_environment, open_node_app
 

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import orjson
 import pytest
 
-from bff.simulators.openai import delta, error_frame, finish, role, usage
-from bff.simulators.openai_frames import DONE
+from bff.simulators.openai.frames import DONE
+from bff.simulators.openai.simulator import delta, error_frame, finish, role, usage
 from tests.support.frontend import shown
 from tests.support.service import QUESTION, Service, open_service
 

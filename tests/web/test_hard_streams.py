@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import orjson
 import pytest
 
-from bff.simulators.openai import DONE, delta, finish, role
+from bff.simulators.openai.simulator import DONE, delta, finish, role
 from tests.support.frontend import shown
 from tests.support.raw_upstream import event_stream, raw_upstream
 from tests.support.service import QUESTION, Service, open_service

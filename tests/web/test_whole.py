@@ -11,7 +11,7 @@ import pytest
 
 from bff.errors import Kind, Problem
 from bff.policy.pace import Pace
-from bff.simulators.openai_frames import completion, tokens
+from bff.simulators.openai.frames import completion, tokens
 from bff.simulators.pen import Pen
 from tests.support.quotas import until
 from tests.support.service import Service, open_service

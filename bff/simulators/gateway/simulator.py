@@ -34,16 +34,16 @@ from bff.simulators.faults import (
     last_question,
     plain_model,
 )
-from bff.simulators.gateway_call import Call
-from bff.simulators.gateway_logs import LogEntry, LogStore
-from bff.simulators.gateway_upstream import (
+from bff.simulators.gateway.call import Call
+from bff.simulators.gateway.logs import LogEntry, LogStore
+from bff.simulators.gateway.upstream import (
     ProviderBrokeError,
     ask,
     everything,
     passed_back,
     some,
 )
-from bff.simulators.gateway_words import (
+from bff.simulators.gateway.words import (
     AFTER_THE_PROVIDER,
     GUARDRAILS_OR_DLP,
     WITHOUT_LOG,

@@ -11,8 +11,8 @@ import orjson
 from multidict import CIMultiDict
 from yarl import URL
 
-from bff.simulators.gateway_call import Call
-from bff.simulators.gateway_words import GatewayRefusal
+from bff.simulators.gateway.call import Call
+from bff.simulators.gateway.words import GatewayRefusal
 from bff.simulators.wire import wait
 
 _HOP_BY_HOP = frozenset(

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from bff.simulators.gateway_words import api_answer, api_error
+from bff.simulators.gateway.words import api_answer, api_error
 
 _KEPT = 1000
 _API = "/client/v4/accounts/{account}/ai-gateway/gateways/{gateway}/logs"

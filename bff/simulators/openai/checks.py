@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bff.simulators.openai_frames import error
+from bff.simulators.openai.frames import error
 
 _FIELDS = frozenset(
     {

@@ -10,7 +10,7 @@ from typing import Any
 from multidict import CIMultiDictProxy
 
 from bff.simulators.faults import Fault
-from bff.simulators.gateway_logs import LogEntry
+from bff.simulators.gateway.logs import LogEntry
 
 _KEPT_BODY = 64 * 1024
 _TAIL = 2048  # bytes at the end of a stream where the usage stands

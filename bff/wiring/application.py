@@ -1,22 +1,19 @@
-"""The one module that knows everybody: Settings in, an application out.
+"""Resources opened in one context manager and closed in reverse, and the application around them.
 
-Resources are opened in one context manager and closed in reverse; nothing happens at import.
-`create_app` is the factory for any aiohttp-capable server (gunicorn: `bff.wiring:create_app`).
+Nothing happens at import.
 """
 
 import asyncio
 import os
-import random
 import time  # noqa: TID251 - the clocks are made here and handed out
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import aiohttp
 import structlog
 from aiohttp import web
-from pydantic import SecretStr
 
 from bff import __version__
 from bff.atlassian.forge_keys import open_forge_keys
@@ -25,12 +22,8 @@ from bff.atlassian.install_keys import InstallKeys
 from bff.connect import descriptor
 from bff.connect.hosts import AllowedHosts
 from bff.connect.memory import RememberedTokens
-from bff.engine.attempts import Engine
 from bff.engine.ports import Clock
 from bff.policy import prompts
-from bff.policy.deadline import Timers
-from bff.providers.cloudflare import Gateway
-from bff.providers.openai import Base, OpenAI
 from bff.settings import Settings, WrongSetting, read_settings
 from bff.store.db import Database, open_database
 from bff.store.migrate import migrate, schema_state
@@ -38,7 +31,6 @@ from bff.store.quota import Notes, open_quotas
 from bff.store.tenants import TenantStore
 from bff.telemetry import axiom, logs
 from bff.telemetry.metrics import Metrics
-from bff.telemetry.observer import MetricsObserver
 from bff.web import account, ai_aide, app, chat_page, diagrams, faces, lifecycle, ops, pages
 from bff.web import frontend as frontend_pages
 from bff.web.frontend import Frontend
@@ -52,6 +44,7 @@ from bff.web.services import (
     Monitor,
     Services,
 )
+from bff.wiring.vendors import open_engine, plain, plain_session
 
 _log = structlog.get_logger("bff.wiring")
 ALL_JS = "https://connect-cdn.atl-paas.net/all.js"
@@ -146,7 +139,7 @@ def connect_facts(settings: Settings) -> ConnectFacts:
 
 def descriptor_template(path: Path) -> bytes:
     """The administrator's own file, or the one that comes with the package. Raises WrongSetting."""
-    here = Path(__file__).parent
+    here = Path(__file__).parents[1]
     for place in (path, here / path.name, here.parent / path.name):
         if place.is_file():
             return place.read_bytes()
@@ -168,11 +161,11 @@ async def open_services(
         if db.dialect == "sqlite":
             for step in await migrate(db):
                 _log.info("schema.migrated", step=step)
-        keys_session = await stack.enter_async_context(_plain_session(settings))
+        keys_session = await stack.enter_async_context(plain_session(settings))
         forge = await stack.enter_async_context(_open_forge(settings, keys_session))
-        host_session = await stack.enter_async_context(_plain_session(settings))
+        host_session = await stack.enter_async_context(plain_session(settings))
         monitor = await stack.enter_async_context(_open_monitor(settings, metrics, clock))
-        engine = await stack.enter_async_context(_open_engine(settings, metrics, clock))
+        engine = await stack.enter_async_context(open_engine(settings, metrics, clock))
         quotas = await stack.enter_async_context(
             open_quotas(
                 db,
@@ -222,7 +215,7 @@ async def open_services(
                 parts=settings.max_parts,
             ),
             readiness=_readiness(db, streams),
-            admin_token=_plain(settings.admin_token),
+            admin_token=plain(settings.admin_token),
             version=__version__,
             now=time.time,
         )
@@ -243,14 +236,14 @@ async def _open_forge(
 async def _open_monitor(
     settings: Settings, metrics: Metrics, clock: Clock
 ) -> AsyncIterator[Monitor]:
-    token = _plain(settings.axiom_token)
+    token = plain(settings.axiom_token)
     if token is None:
         yield axiom.NoMonitor()
         return
     dataset = axiom.Dataset(settings.axiom_url, settings.monitor_dataset, token)
     origin = axiom.Origin("Dev" if settings.development else "Production", os.getpid())
     async with (
-        _plain_session(settings) as session,
+        plain_session(settings) as session,
         axiom.Monitor(
             session,
             dataset,
@@ -261,61 +254,6 @@ async def _open_monitor(
         ).running() as monitor,
     ):
         yield monitor
-
-
-@asynccontextmanager
-async def _open_engine(settings: Settings, metrics: Metrics, clock: Clock) -> AsyncIterator[Engine]:
-    observer = MetricsObserver(metrics)
-    timers = Timers(
-        settings.connect_timeout,
-        settings.first_byte_timeout,
-        settings.idle_timeout,
-        settings.total_timeout,
-    )
-    async with _plain_session(settings) as session:
-        openai = OpenAI(
-            session,
-            openai_bases(settings),
-            timers=timers,
-            event_limit=settings.max_event_bytes,
-            note_bad_events=lambda count: observer.bad_events(provider="openai", count=count),
-        )
-        yield Engine(
-            {openai.name: openai},
-            observer=observer,
-            clock=clock,
-            dice=random.random,
-            total_s=timers.total,
-            round_misconfigured=settings.fallback_on_gateway_config_error,
-        )
-
-
-def openai_bases(settings: Settings) -> dict[str, Base]:
-    """The roads to OpenAI in the order to try, as the settings lay them."""
-    plan = settings.upstream()
-    key = _plain(plan.api_key)
-    if not plan.is_gateway:
-        return {"direct": Base(plan.base_url, key)}
-    bases = {"gateway": Base(plan.base_url, key, Gateway(_plain(plan.gateway_token)))}
-    if plan.fallback_base_url and key:
-        bases["direct"] = Base(plan.fallback_base_url, key)
-    return bases
-
-
-def _plain_session(settings: Settings) -> AbstractAsyncContextManager[aiohttp.ClientSession]:
-    """No cookies, no redirects of its own, no proxy from the environment; DNS remembered."""
-    connector = aiohttp.TCPConnector(
-        limit=settings.upstream_connections, ttl_dns_cache=300, keepalive_timeout=15
-    )
-    return aiohttp.ClientSession(
-        connector=connector,
-        cookie_jar=aiohttp.DummyCookieJar(),
-        timeout=aiohttp.ClientTimeout(total=None, connect=settings.connect_timeout),
-        read_bufsize=2**16,
-        max_line_size=settings.max_line_bytes,
-        max_field_size=settings.max_line_bytes,
-        trust_env=False,
-    )
 
 
 def _beat(settings: Settings) -> Beat:
@@ -339,7 +277,3 @@ def _readiness(db: Database, streams: LiveStreams) -> Callable[[], Awaitable[str
         return None
 
     return failing
-
-
-def _plain(secret: SecretStr | None) -> str | None:
-    return None if secret is None else secret.get_secret_value()

@@ -26,8 +26,8 @@ from bff.simulators.faults import (
     plain_model,
     plain_question,
 )
-from bff.simulators.openai_checks import Refusal, check_key, check_request
-from bff.simulators.openai_frames import (
+from bff.simulators.openai.checks import Refusal, check_key, check_request
+from bff.simulators.openai.frames import (
     DONE,
     Frames,
     completion,
@@ -41,6 +41,7 @@ from bff.simulators.openai_frames import (
 )
 from bff.simulators.pen import SeenRequest
 from bff.simulators.stage import Deed, Stage
+from bff.simulators.stand_in import StandIn
 from bff.simulators.vendor import Vendor
 from bff.simulators.wire import EVENT_STREAM, Line, hang, wait
 
@@ -358,3 +359,12 @@ def _listed(name: str) -> dict[str, Any]:
 async def _no_such_url(request: web.Request) -> web.Response:
     path = "/" + request.match_info["path"]
     return web.json_response(error(f"Invalid URL ({request.method} {path})"), status=404)
+
+
+STAND_IN = StandIn(
+    name="openai",
+    make=lambda delay_s: OpenAISimulator(delay_s=delay_s),
+    environment=lambda url, _: {"OPENAI_API_KEY": "sk-simulated", "OPENAI_BASEURL": f"{url}/v1"},
+    model="openai/gpt-4o",
+    gateway={"openai": "/v1"},
+)

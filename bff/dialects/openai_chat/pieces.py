@@ -1,0 +1,87 @@
+"""The pieces a completion is made of, streamed or whole: a choice, the usage, the head."""
+
+from collections.abc import Mapping
+from typing import Any, TypedDict, TypeGuard
+
+from bff.chat.events import FinishReason, Started, UsageReported
+
+_COUNT_MOST = 2**53  # tokens; beyond it JSON readers disagree
+UNREADABLE = (AttributeError, TypeError, KeyError, IndexError, ValueError)
+
+_REASONS: Mapping[str, FinishReason] = {
+    "stop": FinishReason.STOP,
+    "length": FinishReason.LENGTH,
+    "tool_calls": FinishReason.TOOL_CALLS,
+    "function_call": FinishReason.TOOL_CALLS,
+    "content_filter": FinishReason.CONTENT_FILTER,
+}
+
+
+class _Delta(TypedDict, total=False):
+    content: str | None
+    refusal: str | None
+
+
+class _Choice(TypedDict, total=False):
+    index: int
+    delta: _Delta
+    message: _Delta
+    finish_reason: str | None
+
+
+class WireChunk(TypedDict, total=False):
+    """One `data:` frame of a streamed completion, or a whole one; only what we read."""
+
+    id: str
+    created: int
+    model: str
+    choices: list[_Choice]
+    usage: dict[str, Any] | None
+    error: Any
+
+
+def started(wire: WireChunk) -> Started:
+    created = wire.get("created")
+    return Started(
+        str(wire.get("id") or ""),
+        str(wire.get("model") or ""),
+        created if isinstance(created, int) else 0,
+    )
+
+
+def read_choice(choice: _Choice, field: str) -> tuple[str, FinishReason | None]:
+    """The visible text of a choice and why it ended. Raises TypeError when the text is no text."""
+    delta: _Delta = choice.get(field) or {}  # type: ignore[assignment]  # `delta` or `message`
+    text = delta.get("content") or delta.get("refusal") or ""
+    if not isinstance(text, str):
+        raise TypeError("content is not text")
+    reason = choice.get("finish_reason")
+    if not isinstance(reason, str) or not reason:  # some servers send "" on every chunk
+        return text, None
+    return text, _REASONS.get(reason, FinishReason.STOP)
+
+
+def read_usage(usage: object) -> tuple[UsageReported, ...]:
+    """One report or none: a usage we cannot read must not cost the text beside it."""
+    if not isinstance(usage, dict):
+        return ()
+    details = usage.get("prompt_tokens_details")
+    cached = details.get("cached_tokens") if isinstance(details, dict) else 0
+    prompt, completion = usage.get("prompt_tokens"), usage.get("completion_tokens")
+    total = usage.get("total_tokens")
+    if not (_is_count(prompt) and _is_count(completion)):
+        if not _is_count(total):
+            return ()
+        prompt, completion = total, 0  # only the sum is known; it is what counts
+    return (
+        UsageReported(
+            prompt,
+            completion,
+            total if _is_count(total) else prompt + completion,
+            cached if _is_count(cached) else 0,
+        ),
+    )
+
+
+def _is_count(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and 0 <= value < _COUNT_MOST

@@ -1,0 +1,111 @@
+"""A streamed completion: bytes in, chunks out. Source: contract providers.md §1, §7.1."""
+
+from collections.abc import Callable
+
+from bff.chat.events import Chunk, Event, Finished, FinishReason, Original, TextDelta
+from bff.dialects.json_text import read_json
+from bff.dialects.openai_chat.names import NAME
+from bff.dialects.openai_chat.pieces import UNREADABLE, WireChunk, read_choice, read_usage, started
+from bff.dialects.openai_chat.refusals import cut, empty, read_error_object
+from bff.dialects.sse import Decoder
+from bff.errors import Problem
+
+
+class StreamReader:
+    """Bytes of a streamed completion in, Chunks out; the grammar's end is checked by `close`.
+
+    After each call `problem` says whether the stream has failed (what came before it is returned
+    all the same), and `done` whether nothing more is to be read. Events that are not one JSON
+    object are dropped and counted in `bad_events`.
+    """
+
+    def __init__(
+        self,
+        event_limit: int = 8 * 2**20,
+        *,
+        read_refusal: Callable[[bytes], Problem | None] = lambda _: None,
+    ) -> None:
+        """*read_refusal* knows the errors of who stands in between, and is asked first."""
+        self._decoder = Decoder(event_limit)
+        self._read_refusal = read_refusal
+        self._started = False
+        self._content = False
+        self.finished = False
+        self.done = False
+        self.problem: Problem | None = None
+        self.bad_events = 0
+
+    def feed(self, data: bytes) -> list[Chunk]:
+        chunks: list[Chunk] = []
+        for frame in self._decoder.feed(data):
+            if self.done:
+                return chunks
+            self._read(frame.data, chunks)
+        if self._decoder.problem is not None and not self.done:
+            self._fail(self._decoder.problem)
+        return chunks
+
+    def close(self) -> list[Chunk]:
+        """The end of the body: complete after `[DONE]` or a finish, a failure otherwise."""
+        chunks = self.feed(b"\n\n")
+        if not (self.done or self.finished):
+            self._fail(cut() if self._content else empty())
+        self.done = True
+        return chunks
+
+    def _read(self, data: bytes, chunks: list[Chunk]) -> None:
+        if data.strip() == b"[DONE]":
+            self._end(chunks)
+            return
+        try:
+            value = read_json(data)
+        except ValueError:
+            self.bad_events += 1
+            return
+        if not isinstance(value, dict):
+            self.bad_events += 1
+            return
+        error = value.get("error")
+        if error:
+            if self.finished:
+                self.done = True  # the answer is whole: what fails after it takes nothing away
+            else:
+                self._fail(self._read_refusal(data) or read_error_object(error))
+            return
+        try:
+            chunks.append(self._chunk(value, data))  # type: ignore[arg-type]  # checked field by field
+        except UNREADABLE:
+            self.bad_events += 1
+
+    def _end(self, chunks: list[Chunk]) -> None:
+        self.done = True
+        if self.finished:
+            return
+        if self._content:
+            self.finished = True
+            chunks.append(Chunk((Finished(FinishReason.STOP),)))
+        else:
+            self._fail(empty())
+
+    def _fail(self, problem: Problem) -> None:
+        self.problem, self.done = problem, True
+
+    def _chunk(self, wire: WireChunk, data: bytes) -> Chunk:
+        events: list[Event] = []
+        content = delta = False
+        choices = wire.get("choices")
+        if choices:
+            if not self._started:
+                self._started = True
+                events.append(started(wire))
+            text, reason = read_choice(choices[0], "delta")
+            delta = isinstance(choices[0].get("delta"), dict)
+            if text:
+                self.finished = False  # whatever was said before: it goes on
+                content = self._content = True
+                events.append(TextDelta(text))
+            if reason is not None:
+                self.finished = True
+                events.append(Finished(reason))
+        events.extend(read_usage(wire.get("usage")))
+        return Chunk(tuple(events), Original(NAME, data), content, delta)

@@ -1,0 +1,57 @@
+"""A completion in one piece: in answer to a stream request, or because it was asked for so."""
+
+from collections.abc import Sequence
+
+from bff.chat.events import Chunk, Event, Finished, FinishReason, TextDelta
+from bff.dialects.json_text import read_json
+from bff.dialects.openai_chat.pieces import UNREADABLE, WireChunk, read_choice, read_usage, started
+from bff.dialects.openai_chat.refusals import not_an_answer, read_error_object
+
+
+def read_completion(data: bytes) -> list[Chunk]:
+    """A whole completion as the chunks it could have been streamed in: a stream request answered by
+    JSON (gateway.md §7). Raises Problem when it is an error, or no completion.
+    """
+    wire = _read_whole(data)
+    try:
+        return _whole_chunks(wire)
+    except UNREADABLE as cause:
+        raise not_an_answer() from cause
+
+
+def read_reply(data: bytes) -> list[Chunk]:
+    """A whole completion that was asked for: one whose answer cannot be read, or is missing, still
+    says what it used. Raises Problem when it is an error, or says neither.
+    """
+    wire = _read_whole(data)
+    try:
+        return _whole_chunks(wire)
+    except UNREADABLE as cause:
+        used = read_usage(wire.get("usage"))
+        if not used:
+            raise not_an_answer() from cause
+        return [Chunk((started(wire), *used))]
+
+
+def _read_whole(data: bytes) -> WireChunk:
+    try:
+        wire: WireChunk = read_json(data)
+        error = wire.get("error")
+    except (AttributeError, ValueError) as cause:
+        raise not_an_answer() from cause
+    if error:
+        raise read_error_object(error)
+    return wire
+
+
+def _whole_chunks(wire: WireChunk) -> list[Chunk]:
+    text, reason = read_choice(wire["choices"][0], "message")
+    events: Sequence[Event] = (
+        started(wire),
+        TextDelta(text),
+        *read_usage(wire.get("usage")),
+        Finished(reason or FinishReason.STOP),
+    )
+    return [
+        Chunk((event,), content=isinstance(event, TextDelta) and bool(text)) for event in events
+    ]

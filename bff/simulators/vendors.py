@@ -1,0 +1,6 @@
+"""The table of simulated vendors."""
+
+from bff.simulators.openai.simulator import STAND_IN as OPENAI
+from bff.simulators.stand_in import StandIn
+
+VENDORS: tuple[StandIn, ...] = (OPENAI,)
