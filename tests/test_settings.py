@@ -138,7 +138,7 @@ WRONG: list[tuple[dict[str, str], str]] = [
     (
         {"CHAT_MODEL": "gpt-4o"},
         'CHAT_MODEL holds "gpt-4o"; it may hold provider/model, such as openai/gpt-4o; '
-        "providers: openai.",
+        "providers: anthropic, azure, openai, salesforce, straico.",
     ),
     ({"CHAT_MODEL": "mistral/large"}, 'CHAT_MODEL holds "mistral/large"'),
     ({"CHAT_MODEL": "openai/"}, 'CHAT_MODEL holds "openai/"'),

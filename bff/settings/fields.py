@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bff.settings.kinds import (
+    A_MODEL,
     A_NAME,
     A_TOKEN,
     AN_URL,
@@ -22,7 +23,6 @@ from bff.settings.kinds import (
     FORGE_KEYS,
     OFF,
     OPENAI,
-    PROVIDERS,
     SECONDS,
     Address,
     Count,
@@ -40,6 +40,7 @@ from bff.settings.kinds import (
     setting,
     url_or_off,
 )
+from bff.settings.vendor_fields import VendorFields
 from bff.store.url import MAY_HOLD as A_DATABASE
 
 _SHORT_TOKEN = 16
@@ -57,7 +58,7 @@ class UpstreamPlan:
     fallback_base_url: str | None
 
 
-class Settings(BaseSettings):
+class Settings(VendorFields):
     """All of them, frozen. Made by `read_settings` only."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
@@ -189,13 +190,13 @@ class Settings(BaseSettings):
         "openai/gpt-3.5-turbo",
         "CHAT_MODEL",
         says="Model of /conversations.",
-        may=f"provider/model, such as openai/gpt-4o; providers: {', '.join(PROVIDERS)}",
+        may=A_MODEL,
     )
     diagram_model: Annotated[str, AfterValidator(model)] = setting(
         "openai/gpt-4o",
         "DIAGRAM_MODEL",
         says="Model of /image-to-dsl and /image-to-dsl2.",
-        may=f"provider/model, such as openai/gpt-4o; providers: {', '.join(PROVIDERS)}",
+        may=A_MODEL,
     )
     default_token_quota: Annotated[int, Field(ge=1, lt=2**31)] = setting(
         500_000,
@@ -373,13 +374,37 @@ class Settings(BaseSettings):
         around = fallback if key is not None and fallback != OFF else None
         return UpstreamPlan(base, True, self.cloudflare_gateway_token, key, around)
 
+    @property
+    def gateway_base(self) -> str | None:
+        """The gateway of the Cloudflare variables; a vendor's name follows."""
+        if not (self.cloudflare_account_id and self.cloudflare_gateway_id):
+            return None
+        return f"{self.gateway_url}/{self.cloudflare_account_id}/{self.cloudflare_gateway_id}"
+
+    def is_configured(self, vendor: str) -> bool:
+        """Whether *vendor* can be asked; a gateway with a token may hold the key itself."""
+        stored = self.gateway_base is not None and self.cloudflare_gateway_token is not None
+        match vendor:
+            case "openai":
+                plan = self.upstream()
+                return plan.api_key is not None or (
+                    plan.is_gateway and plan.gateway_token is not None
+                )
+            case "anthropic":
+                return stored or self.anthropic_api_key is not None
+            case "azure":
+                key = self.azure_openai_api_key is not None
+                return self.azure_openai_endpoint is not None and (
+                    key or (stored and self.azure_is_classic)
+                )
+            case "salesforce":
+                return self.salesforce_consumer_key is not None
+        return self.straico_api_key is not None
+
     def _upstream_base(self) -> str:
         if self.openai_baseurl is not None:
             return self.openai_baseurl
-        if self.cloudflare_account_id and self.cloudflare_gateway_id:
-            path = f"{self.cloudflare_account_id}/{self.cloudflare_gateway_id}/openai"
-            return f"{self.gateway_url}/{path}"
-        return OPENAI
+        return OPENAI if self.gateway_base is None else f"{self.gateway_base}/openai"
 
     def is_gateway(self, base: str) -> bool:
         return any(base.startswith(f"{root}/") for root in (self.gateway_url, root_of(CLOUDFLARE)))
@@ -393,6 +418,12 @@ class Settings(BaseSettings):
         found = list(_worrying_address(self))
         if _SWITCHES_AUTH_OFF.intersection(self.ac_opts):
             found.append("AC_OPTS asks for no authentication: not honoured, tokens are verified.")
+        vendor = self.diagram_model.partition("/")[0]
+        if not self.is_configured(vendor):
+            found.append(
+                f"DIAGRAM_MODEL is {self.diagram_model}, but {vendor} is not set up: "
+                "no diagram can be drawn."
+            )
         plan = self.upstream()
         if not plan.is_gateway and self.cloudflare_gateway_token is not None:
             found.append("CLOUDFLARE_GATEWAY_TOKEN is set, but upstream is no gateway: not used.")

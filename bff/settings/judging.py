@@ -8,6 +8,13 @@ from bff.settings.fields import Settings
 from bff.settings.kinds import A_NAME, A_TOKEN, CLOUDFLARE, OFF, OPENAI, root_of
 from bff.settings.said import Said, may_hold
 
+_NEEDS = {
+    "anthropic": "anthropic needs ANTHROPIC_API_KEY",
+    "azure": "azure needs AZURE_OPENAI_ENDPOINT and AZURE_OPENAI_API_KEY",
+    "salesforce": "salesforce needs SALESFORCE_CONSUMER_KEY, _CONSUMER_SECRET and _INSTANCE_URL",
+    "straico": "straico needs STRAICO_API_KEY",
+}
+
 
 def wrong_urls(settings: Settings, said: Said) -> Iterator[str]:
     """Plain http leaves the machine in development only."""
@@ -22,6 +29,11 @@ def wrong_urls(settings: Settings, said: Said) -> Iterator[str]:
         "connect_install_keys_url": settings.connect_install_keys_url,
         "forge_jwks_url": (settings.forge_jwks_url,),
         "axiom_url": (settings.axiom_url,),
+        "anthropic_base_url": (settings.anthropic_base_url,),
+        "azure_openai_endpoint": (settings.azure_openai_endpoint or "",),
+        "salesforce_instance_url": (settings.salesforce_instance_url or "",),
+        "salesforce_api_url": (settings.salesforce_api_url,),
+        "straico_base_url": (settings.straico_base_url,),
     }
     for field, urls in outgoing.items():
         if any(map(_is_exposed, urls)):
@@ -48,7 +60,7 @@ def wrong_upstream(settings: Settings, said: Said, upstream_needed: bool) -> Ite
 
 def _wrong_keys(settings: Settings, said: Said, upstream_needed: bool) -> Iterator[str]:
     plan = settings.upstream()
-    if not upstream_needed or plan.api_key is not None:
+    if plan.api_key is not None or not (upstream_needed and _asks_openai(settings, said)):
         if plan.fallback_base_url and settings.is_gateway(plan.fallback_base_url):
             yield said.line("openai_fallback_baseurl", "off, or a way around the gateway")
         return
@@ -60,6 +72,29 @@ def _wrong_keys(settings: Settings, said: Said, upstream_needed: bool) -> Iterat
             "openai_fallback_baseurl",
             "off, because the way around the gateway needs OPENAI_API_KEY",
         )
+
+
+def wrong_models(settings: Settings, said: Said) -> Iterator[str]:
+    """Every model that is named belongs to a vendor that is set up."""
+    for field in settings.salesforce_settings_missing:
+        yield said.line(field, f"{may_hold(field)}; the three of Salesforce are set together")
+    named = {"chat_model": (settings.chat_model,), **settings.named_models}
+    if said.text("diagram_model") is not None:
+        named["diagram_model"] = (settings.diagram_model,)
+    for field, models in named.items():
+        vendors = dict.fromkeys(model.partition("/")[0] for model in models)
+        for vendor in vendors:
+            if vendor != "openai" and not settings.is_configured(vendor):
+                yield said.line(field, f"models of vendors that are set up: {_NEEDS[vendor]}")
+                break
+
+
+def _asks_openai(settings: Settings, said: Said) -> bool:
+    """Whether a model of OpenAI's is named; the default model of diagrams alone does not count."""
+    named = [settings.chat_model, *(m for models in settings.named_models.values() for m in models)]
+    if said.text("diagram_model") is not None:
+        named.append(settings.diagram_model)
+    return any(model.startswith("openai/") for model in named)
 
 
 def _is_openai_base(settings: Settings) -> bool:

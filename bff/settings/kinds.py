@@ -4,6 +4,7 @@ import re
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
+import orjson
 from pydantic import AfterValidator, AliasChoices, Field, SecretStr
 
 from bff.store.url import read_database_url
@@ -12,7 +13,10 @@ CLOUDFLARE = "https://gateway.ai.cloudflare.com/v1"
 OPENAI = "https://api.openai.com/v1"
 FORGE_KEYS = "https://forge.cdn.prod.atlassian-dev.net/.well-known/jwks.json"
 AXIOM = "https://api.axiom.co"
-PROVIDERS = ("openai",)  # whose models CHAT_MODEL may name
+ANTHROPIC = "https://api.anthropic.com"
+SALESFORCE = "https://api.salesforce.com/einstein/platform/v1"
+STRAICO = "https://api.straico.com"
+PROVIDERS = ("anthropic", "azure", "openai", "salesforce", "straico")
 OFF = "off"
 
 _FORGE_APP_ARI = "ari:cloud:ecosystem::app/"
@@ -56,11 +60,52 @@ def database(text: str) -> str:
     return text
 
 
-def model(text: str) -> str:
-    provider, _, model = text.partition("/")
-    if provider not in PROVIDERS or not re.fullmatch(r"[!-~]+", model):
+def model(text: object) -> str:
+    """`provider/model`, split at the first slash. Raises ValueError."""
+    provider, _, name = text.partition("/") if isinstance(text, str) else ("", "", "")
+    if provider not in PROVIDERS or not re.fullmatch(r"[!-~]+", name):
         raise ValueError("not provider/model")
-    return text
+    return f"{provider}/{name}"
+
+
+def models(text: object) -> tuple[str, ...]:
+    return tuple(map(model, listed(text)))
+
+
+def models_by_name(value: object) -> dict[str, tuple[str, ...]]:
+    """A JSON object of lists of models, or of one model. Raises ValueError."""
+    said = _json_object(value)
+    if not all(isinstance(names, list | str) and names for names in said.values()):
+        raise ValueError("not lists of models")
+    return {
+        name: tuple(map(model, [names] if isinstance(names, str) else names))
+        for name, names in said.items()
+    }
+
+
+def model_by_name(value: object) -> dict[str, str]:
+    """A JSON object of models. Raises ValueError."""
+    return {name: model(target) for name, target in _json_object(value).items()}
+
+
+def _json_object(value: object) -> dict[str, Any]:
+    said = orjson.loads(value) if isinstance(value, str) else value
+    if not isinstance(said, dict) or not all(said):
+        raise ValueError("not a JSON object")
+    return said
+
+
+def pairs(text: object) -> object:
+    """`name=value`, comma separated. Raises ValueError."""
+    if not isinstance(text, str):
+        return text
+    found: dict[str, str] = {}
+    for item in listed(text):
+        name, equals, value = (part.strip() for part in item.partition("="))
+        if not (name and equals and value):
+            raise ValueError("not name=value")
+        found[name] = value
+    return found
 
 
 def forge_app(text: object) -> object:
@@ -68,7 +113,7 @@ def forge_app(text: object) -> object:
     return text.removeprefix(_FORGE_APP_ARI) if isinstance(text, str) else text
 
 
-def listed(text: object) -> object:
+def listed(text: object) -> Any:
     if isinstance(text, str):
         return tuple(part.strip() for part in text.split(",") if part.strip())
     return text
@@ -88,6 +133,7 @@ Count = Annotated[int, Field(ge=1)]
 A_TOKEN = "one word of printable ASCII, without spaces or line ends"  # noqa: S105 - a description
 A_NAME = "1 to 64 letters, digits, - and _"
 AN_URL = "an absolute http(s) URL without user, query or fragment"
+A_MODEL = f"provider/model, such as openai/gpt-4o; providers: {', '.join(PROVIDERS)}"
 SECONDS = "seconds, more than 0"
 COUNT = "a whole number, 1 or more"
 

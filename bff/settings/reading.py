@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from bff.errors import Kind, Problem
 from bff.settings.fields import Settings
-from bff.settings.judging import wrong_upstream, wrong_urls
+from bff.settings.judging import wrong_models, wrong_upstream, wrong_urls
 from bff.settings.said import Said, field_of, may_hold
 
 
@@ -46,7 +46,11 @@ def read_settings(
         wrong = dict.fromkeys(field_of(str(fault["loc"][0])) for fault in error.errors())
         lines = [said.line(field, may_hold(field)) for field in wrong]
         raise WrongSetting(*lines) from None  # pydantic's own words hold the values
-    lines = [*wrong_urls(settings, said), *wrong_upstream(settings, said, upstream_needed)]
+    lines = [
+        *wrong_urls(settings, said),
+        *wrong_upstream(settings, said, upstream_needed),
+        *(wrong_models(settings, said) if upstream_needed else ()),
+    ]
     if lines:
         raise WrongSetting(*lines)
     return settings
