@@ -10,6 +10,7 @@ class Traits:
     """
 
     limit_field: str = "max_completion_tokens"
+    only_limit: bool = False  # refuses the limit's other name
     most_output: int = 4096
     sampling: bool = True  # takes temperature and top_p
     both_samplings: bool = True  # takes them together

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bff.chat.reply import Reply
-from bff.chat.request import ChatRequest, Foreign, Message, Part, Role, Tags, Text
+from bff.chat.request import ChatRequest, Foreign, Image, Message, Part, Role, Tags, Text
 from bff.dialects import openai_chat
 from bff.dialects.json_text import write_utf8
 from bff.errors import Kind, Problem
@@ -40,8 +40,13 @@ def read_picture(
     if not isinstance(picture, str | dict):
         raise MissingFieldError
     _check_picture(picture, "imageUrl")
-    part = Foreign(openai_chat.NAME, {"type": "image_url", "image_url": picture})
-    messages = (Message(Role.SYSTEM, system_prompt), Message(Role.USER, (Text(prompt), part)))
+    spelled = [{"type": "text", "text": prompt}, {"type": "image_url", "image_url": picture}]
+    question = Message(
+        Role.USER,
+        (Text(prompt), _picture(picture)),
+        Foreign(openai_chat.NAME, {"role": "user", "content": spelled}),
+    )
+    messages = (Message(Role.SYSTEM, system_prompt), question)
     return ChatRequest(model, messages, tags, max_tokens, stream=False)
 
 
@@ -126,7 +131,18 @@ def _read_part(part: Any, at: str) -> Part:
         raise Problem(Kind.INVALID, "A content part must be an object with a type", at=at)
     if part["type"] == "image_url":
         _check_picture(part.get("image_url"), f"{at}.image_url")
+        return _picture(part["image_url"])
+    if part["type"] == "text" and isinstance(part.get("text"), str):
+        return Text(part["text"])
     return Foreign(openai_chat.NAME, part)
+
+
+def _picture(picture: Any) -> Image:
+    """Of a *picture* that was checked."""
+    if isinstance(picture, str):
+        return Image(picture)
+    detail = picture.get("detail")
+    return Image(picture["url"], detail if isinstance(detail, str) else "")
 
 
 def _check_picture(picture: Any, at: str) -> None:

@@ -9,9 +9,17 @@ _TAKES_MAX_TOKENS = re.compile(r"(gpt-3\.5|gpt-4|chatgpt-|davinci|babbage)")
 _OLDER = Traits(limit_field="max_tokens", effort=False)
 
 
+# They think before they answer: other names are refused, and sampling with them. `gpt-5-chat` does
+# not think.
+_THINKS = re.compile(r"o\d|gpt-5(?!-chat)")
+_THINKING = Traits(only_limit=True, sampling=False, thinks_long=True)
+
+
 def openai_traits(model: str) -> Traits:
     """What an OpenAI *model* can be told."""
-    return _OLDER if _TAKES_MAX_TOKENS.match(model) else Traits()
+    if _TAKES_MAX_TOKENS.match(model):
+        return _OLDER
+    return _THINKING if _THINKS.match(model) else Traits()
 
 
 def other_limit_field(field: str) -> str:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bff.chat.events import UsageReported
 from bff.chat.reply import Reply
-from bff.chat.request import ChatRequest, Foreign, Message, Role, Tags, Text
+from bff.chat.request import ChatRequest, Foreign, Image, Message, Role, Tags, Text
 from bff.chat.traits import Traits
 from bff.dialects import diagrams, openai_chat
 from bff.dialects.diagrams import MissingFieldError
@@ -51,10 +51,12 @@ def dialogue(body: Any, *, most_messages: int = 5, most_parts: int = 3) -> ChatR
 def test_a_picture_is_passed_on_as_it_is_spelled(url: Any) -> None:
     chat = picture({"imageUrl": url, "more": 1})
 
-    part = Foreign(openai_chat.NAME, {"type": "image_url", "image_url": url})
+    spelled = [{"type": "text", "text": "P"}, {"type": "image_url", "image_url": url}]
+    original = Foreign(openai_chat.NAME, {"role": "user", "content": spelled})
+    image = Image(url) if isinstance(url, str) else Image(url["url"], url["detail"])
     assert chat == ChatRequest(
         "openai/gpt-4o",
-        (Message(Role.SYSTEM, "S"), Message(Role.USER, (Text("P"), part))),
+        (Message(Role.SYSTEM, "S"), Message(Role.USER, (Text("P"), image), original)),
         TAGS,
         9,
         stream=False,

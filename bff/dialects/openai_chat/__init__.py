@@ -5,7 +5,12 @@ in; the face half is a caller's request in and our answer out. Source: contract 
 
 from bff.dialects.openai_chat.asking import write_request
 from bff.dialects.openai_chat.names import NAME
-from bff.dialects.openai_chat.refusals import not_an_answer, read_error_object, read_refusal
+from bff.dialects.openai_chat.refusals import (
+    not_an_answer,
+    not_set_up,
+    read_error_object,
+    read_refusal,
+)
 from bff.dialects.openai_chat.stream import StreamReader
 from bff.dialects.openai_chat.whole import read_completion, read_reply
 
@@ -13,6 +18,7 @@ __all__ = [
     "NAME",
     "StreamReader",
     "not_an_answer",
+    "not_set_up",
     "read_completion",
     "read_error_object",
     "read_refusal",

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, TypedDict, TypeGuard
 
 from bff.chat.events import FinishReason, Started, UsageReported
+from bff.dialects.openai_chat.calls import CallReader
 
 _COUNT_MOST = 2**53  # tokens; beyond it JSON readers disagree
 UNREADABLE = (AttributeError, TypeError, KeyError, IndexError, ValueError)
@@ -20,6 +21,9 @@ _REASONS: Mapping[str, FinishReason] = {
 class _Delta(TypedDict, total=False):
     content: str | None
     refusal: str | None
+    reasoning_content: str | None
+    tool_calls: list[Any] | None
+    function_call: Any
 
 
 class _Choice(TypedDict, total=False):
@@ -61,12 +65,17 @@ def read_choice(choice: _Choice, field: str) -> tuple[str, FinishReason | None]:
     return text, _REASONS.get(reason, FinishReason.STOP)
 
 
+def with_calls(reason: FinishReason, calls: CallReader) -> FinishReason:
+    """An answer with calls ends with them, whatever upstream says (providers.md §6.4)."""
+    if reason is FinishReason.STOP and calls.any_started:
+        return FinishReason.TOOL_CALLS
+    return reason
+
+
 def read_usage(usage: object) -> tuple[UsageReported, ...]:
     """One report or none: a usage we cannot read must not cost the text beside it."""
     if not isinstance(usage, dict):
         return ()
-    details = usage.get("prompt_tokens_details")
-    cached = details.get("cached_tokens") if isinstance(details, dict) else 0
     prompt, completion = usage.get("prompt_tokens"), usage.get("completion_tokens")
     total = usage.get("total_tokens")
     if not (_is_count(prompt) and _is_count(completion)):
@@ -78,9 +87,16 @@ def read_usage(usage: object) -> tuple[UsageReported, ...]:
             prompt,
             completion,
             total if _is_count(total) else prompt + completion,
-            cached if _is_count(cached) else 0,
+            _detail(usage, "prompt_tokens_details", "cached_tokens"),
+            reasoning_tokens=_detail(usage, "completion_tokens_details", "reasoning_tokens"),
         ),
     )
+
+
+def _detail(usage: Mapping[str, Any], group: str, field: str) -> int:
+    details = usage.get(group)
+    count = details.get(field) if isinstance(details, dict) else 0
+    return count if _is_count(count) else 0
 
 
 def _is_count(value: object) -> TypeGuard[int]:

@@ -3,6 +3,7 @@
 Source: contract providers.md §1, §6.6.
 """
 
+import re
 from collections.abc import Mapping
 
 from bff.dialects.json_text import read_json
@@ -25,6 +26,7 @@ _KIND_OF_CODE: Mapping[str, Kind] = {
     "context_length_exceeded": Kind.CONTEXT_LENGTH,
     "content_policy_violation": Kind.CONTENT_POLICY,
     "content_filter": Kind.CONTENT_POLICY,
+    "billing_hard_limit_reached": Kind.BUDGET,
     "insufficient_quota": Kind.BUDGET,
     "invalid_api_key": Kind.UPSTREAM_AUTH,
     "rate_limit_exceeded": Kind.UPSTREAM_RATE_LIMIT,
@@ -36,6 +38,7 @@ _KIND_OF_TYPE: Mapping[str, Kind] = {
     "overloaded_error": Kind.OVERLOADED,
     "rate_limit_error": Kind.UPSTREAM_RATE_LIMIT,
 }
+_UNRECOGNIZED = re.compile(r"[Uu]nrecognized request argument(?:s)? supplied: (\w{1,40})")
 _PUBLIC: Mapping[Kind, str] = {
     Kind.BAD_REQUEST: "The model refused this request.",
     Kind.CONTEXT_LENGTH: "The conversation is too long for the model. Please shorten it.",
@@ -72,9 +75,20 @@ def read_refusal(status: int, data: bytes, *, retry_after: float | None = None) 
         return Problem(kind, _PUBLIC[kind], status=status, sign=Sign.PROVIDER_REFUSED)
     if status == 409:
         kind = Kind.UPSTREAM
-    unsupported = _word(error, "code") == "unsupported_parameter"
-    at = _word(error, "param") if unsupported else ""
-    return _problem(kind, status=status, retry_after=retry_after, at=at)
+    return _problem(kind, status=status, retry_after=retry_after, at=_unsupported(error))
+
+
+def not_set_up(status: int) -> Problem:
+    """Our own name for something is wrong."""
+    return _problem(Kind.UPSTREAM_AUTH, status=status)
+
+
+def _unsupported(error: object) -> str:
+    """The parameter that is refused as such; older servers name it in their sentence only."""
+    if _word(error, "code") == "unsupported_parameter":
+        return _word(error, "param")
+    named = _UNRECOGNIZED.search(_word(error, "message"))
+    return named[1] if named else ""
 
 
 def read_error_object(error: object) -> Problem:

@@ -4,8 +4,16 @@ from collections.abc import Callable
 
 from bff.chat.events import Chunk, Event, Finished, FinishReason, Original, TextDelta
 from bff.dialects.json_text import read_json
+from bff.dialects.openai_chat.calls import CallReader
 from bff.dialects.openai_chat.names import NAME
-from bff.dialects.openai_chat.pieces import UNREADABLE, WireChunk, read_choice, read_usage, started
+from bff.dialects.openai_chat.pieces import (
+    UNREADABLE,
+    WireChunk,
+    read_choice,
+    read_usage,
+    started,
+    with_calls,
+)
 from bff.dialects.openai_chat.refusals import cut, empty, read_error_object
 from bff.dialects.sse import Decoder
 from bff.errors import Problem
@@ -30,6 +38,7 @@ class StreamReader:
         self._read_refusal = read_refusal
         self._started = False
         self._content = False
+        self._calls = CallReader()
         self.finished = False
         self.done = False
         self.problem: Problem | None = None
@@ -83,7 +92,7 @@ class StreamReader:
             return
         if self._content:
             self.finished = True
-            chunks.append(Chunk((Finished(FinishReason.STOP),)))
+            chunks.append(Chunk((Finished(with_calls(FinishReason.STOP, self._calls)),)))
         else:
             self._fail(empty())
 
@@ -99,13 +108,22 @@ class StreamReader:
                 self._started = True
                 events.append(started(wire))
             text, reason = read_choice(choices[0], "delta")
-            delta = isinstance(choices[0].get("delta"), dict)
+            said = choices[0].get("delta")
+            delta = isinstance(said, dict)
             if text:
-                self.finished = False  # whatever was said before: it goes on
-                content = self._content = True
                 events.append(TextDelta(text))
+                content = True
+            if said and (
+                "tool_calls" in said or "reasoning_content" in said or "function_call" in said
+            ):
+                more = self._calls.read(said, str(wire.get("id") or ""))
+                events += more
+                content = content or bool(more)
+            if content:
+                self.finished = False  # whatever was said before: it goes on
+                self._content = True
             if reason is not None:
                 self.finished = True
-                events.append(Finished(reason))
+                events.append(Finished(with_calls(reason, self._calls)))
         events.extend(read_usage(wire.get("usage")))
         return Chunk(tuple(events), Original(NAME, data), content, delta)

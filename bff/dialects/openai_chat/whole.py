@@ -2,9 +2,26 @@
 
 from collections.abc import Sequence
 
-from bff.chat.events import Chunk, Event, Finished, FinishReason, TextDelta
+from bff.chat.events import (
+    Chunk,
+    Event,
+    Finished,
+    FinishReason,
+    TextDelta,
+    ThoughtDelta,
+    ToolDelta,
+    ToolStarted,
+)
 from bff.dialects.json_text import read_json
-from bff.dialects.openai_chat.pieces import UNREADABLE, WireChunk, read_choice, read_usage, started
+from bff.dialects.openai_chat.calls import CallReader
+from bff.dialects.openai_chat.pieces import (
+    UNREADABLE,
+    WireChunk,
+    read_choice,
+    read_usage,
+    started,
+    with_calls,
+)
 from bff.dialects.openai_chat.refusals import not_an_answer, read_error_object
 
 
@@ -45,13 +62,21 @@ def _read_whole(data: bytes) -> WireChunk:
 
 
 def _whole_chunks(wire: WireChunk) -> list[Chunk]:
-    text, reason = read_choice(wire["choices"][0], "message")
+    choice = wire["choices"][0]
+    text, reason = read_choice(choice, "message")
+    calls = CallReader()
+    more = calls.read(choice.get("message") or {}, str(wire.get("id") or ""))
     events: Sequence[Event] = (
         started(wire),
-        TextDelta(text),
+        *([TextDelta(text)] if text or not more else ()),
+        *more,
         *read_usage(wire.get("usage")),
-        Finished(reason or FinishReason.STOP),
+        Finished(with_calls(reason or FinishReason.STOP, calls)),
     )
-    return [
-        Chunk((event,), content=isinstance(event, TextDelta) and bool(text)) for event in events
-    ]
+    return [Chunk((event,), content=_is_seen(event)) for event in events]
+
+
+def _is_seen(event: Event) -> bool:
+    if isinstance(event, TextDelta):
+        return bool(event.text)
+    return isinstance(event, ThoughtDelta | ToolStarted | ToolDelta)

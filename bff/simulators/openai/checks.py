@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bff.simulators.openai.frames import error
+from bff.simulators.openai.tools import wrong_tools
 
 _FIELDS = frozenset(
     {
@@ -85,6 +86,9 @@ def check_request(asked: object, models: frozenset[str] | None) -> Mapping[str, 
     model = _check_model(asked.get("model"), models)
     _check_messages(asked.get("messages"))
     _check_numbers(asked, reasoning=_REASONING.match(model) is not None)
+    wrong = wrong_tools(asked)
+    if wrong is not None:
+        raise _invalid(*wrong)
     if not isinstance(asked.get("stream", False), bool | None):
         raise _invalid("stream", "is not a boolean")
     if asked.get("stream_options") is not None and not asked.get("stream"):

@@ -3,6 +3,7 @@
 Not the decision what to answer. Text stays UTF-8, as OpenAI sends it. Source: providers.md §1.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -35,6 +36,17 @@ class Frames:
 
     def delta(self, text: str) -> bytes:
         return self._chunk(b'{"content":%b}' % orjson.dumps(text))
+
+    def call(self, index: int, id: str, name: str) -> bytes:  # noqa: A002 - the field's name
+        """The first frame of a call: what it is, and no arguments yet."""
+        function = {"name": name, "arguments": ""}
+        return self._calls({"index": index, "id": id, "type": "function", "function": function})
+
+    def arguments(self, index: int, piece: str) -> bytes:
+        return self._calls({"index": index, "function": {"arguments": piece}})
+
+    def _calls(self, call: dict[str, Any]) -> bytes:
+        return self._chunk(b'{"tool_calls":[%b]}' % orjson.dumps(call))
 
     def finish(self, reason: str = "stop") -> bytes:
         return self._chunk(b"{}", orjson.dumps(reason))
@@ -96,6 +108,7 @@ def completion(
     created: int,
     reason: str,
     spent: dict[str, Any],
+    calls: Sequence[dict[str, Any]] = (),
 ) -> dict[str, Any]:
     """The whole answer in one object."""
     message: dict[str, Any] = {
@@ -104,6 +117,8 @@ def completion(
         "refusal": None,
         "annotations": [],
     }
+    if calls:
+        message |= {"content": text or None, "tool_calls": list(calls)}
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": reason}
     return {
         "id": id,

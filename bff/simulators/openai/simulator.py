@@ -39,6 +39,7 @@ from bff.simulators.openai.frames import (
     tokens,
     usage,
 )
+from bff.simulators.openai.tools import wanted_calls
 from bff.simulators.pen import SeenRequest
 from bff.simulators.stage import Deed, Stage
 from bff.simulators.stand_in import StandIn
@@ -71,11 +72,12 @@ _ERRORS: Mapping[int, tuple[str, str | None]] = {
     502: ("server_error", None),
     503: ("server_error", None),
 }
+_ARGUMENT_PIECE = 7  # characters: arguments come in pieces too
 _PAGE = "<!DOCTYPE html><html><head><title>Oops</title></head><body><h1>Oops</h1></body></html>"
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class Asked:
     """A request that passed the checks, as far as the answer depends on it."""
 
     json: Mapping[str, Any]
@@ -83,12 +85,22 @@ class _Asked:
     model: str
     fault: Fault
     pieces: list[str]
+    calls: list[tuple[str, str]]
     reason: str
     prompt_tokens: int
 
     @property
     def spent(self) -> tuple[int, int]:
-        return self.prompt_tokens, len(self.pieces)
+        return self.prompt_tokens, len(self.pieces) + 8 * len(self.calls)
+
+    @property
+    def called(self) -> list[tuple[str, str, str]]:
+        """Each call's id, name and arguments."""
+        tail = self.id.removeprefix("chatcmpl-")
+        return [
+            (f"call_{tail}{number:012d}", name, arguments)
+            for number, (name, arguments) in enumerate(self.calls)
+        ]
 
 
 class OpenAISimulator(Vendor):
@@ -119,7 +131,7 @@ class OpenAISimulator(Vendor):
         app = web.Application()
         app.add_routes(
             [
-                web.post("/v1/chat/completions", self._chat),
+                web.post("/v1/chat/completions", self.chat),
                 web.get("/v1/models", self._models),
                 web.get("/v1/models/{model}", self._model),
                 *self.faults.routes(),
@@ -131,9 +143,9 @@ class OpenAISimulator(Vendor):
 
     async def _models(self, request: web.Request) -> web.StreamResponse:
         try:
-            check_key(request.headers.get("Authorization"), self.keys)
+            self.admit(request)
         except Refusal as refusal:
-            return self._refused(refusal)
+            return self.refused(refusal)
         names = _NAMED if self.models is None else sorted(self.models)
         return web.json_response({"object": "list", "data": [_listed(name) for name in names]})
 
@@ -145,27 +157,44 @@ class OpenAISimulator(Vendor):
                 {"model": name, "messages": [{"role": "user", "content": ""}]}, self.models
             )
         except Refusal as refusal:
-            return self._refused(refusal)
+            return self.refused(refusal)
         return web.json_response(_listed(name))
 
-    async def _chat(self, request: web.Request) -> web.StreamResponse:
+    async def chat(self, request: web.Request) -> web.StreamResponse:
         seen = await self.see(request)
         with self.answer(request) as line:
             if self.held:
                 return await self.new_pen(seen).hold(line)
             try:
-                check_key(request.headers.get("Authorization"), self.keys)
+                self.admit(request)
                 asked = self._read(request, seen)
                 return await self._answer(line, asked)
             except Refusal as refusal:
-                return self._refused(refusal)
+                return self.refused(refusal)
+
+    # --- where a vendor who speaks the same words differs -----------------------------------------
+
+    def admit(self, request: web.Request) -> None:
+        """Raises Refusal."""
+        check_key(request.headers.get("Authorization"), self.keys)
+
+    def checked(self, request: web.Request, asked: object) -> Mapping[str, Any]:
+        """The body, when it is one. Raises Refusal."""
+        return check_request(asked, self.models)
+
+    def ordered_refusal(self, fault: Fault) -> Refusal | None:
+        return _ordered_refusal(fault)
+
+    def completed(self, value: dict[str, Any]) -> dict[str, Any]:
+        """A whole completion, with what this vendor says beside it."""
+        return value
 
     # --- the answer ----------------------------------------------------------------------------
 
-    def _read(self, request: web.Request, seen: SeenRequest) -> _Asked:
+    def _read(self, request: web.Request, seen: SeenRequest) -> Asked:
         if request.content_type != "application/json":
             raise Refusal(400, "Only 'application/json' requests are accepted.")
-        asked = check_request(seen.json, self.models)
+        asked = self.checked(request, seen.json)
         question = last_question(asked["messages"])
         try:
             told = find_faults(
@@ -175,13 +204,17 @@ class OpenAISimulator(Vendor):
             raise Refusal(400, str(wrong), code="wrong_simulation") from wrong
         fault = self.faults.take() or told.provider
         name = plain_model(asked["model"])
+        calls = [] if fault.words is not None else wanted_calls(asked, plain_question(question))
         pieces, reason = self._words(asked, plain_question(question), fault)
-        return _Asked(
+        if calls:
+            pieces, reason = [], "tool_calls"
+        return Asked(
             asked,
             f"chatcmpl-{next(self._numbers):012d}",
             _DATED.get(name, name),
             fault,
             pieces,
+            calls,
             reason,
             _prompt_tokens(asked["messages"]),
         )
@@ -194,6 +227,8 @@ class OpenAISimulator(Vendor):
             text = embedded_model.some_words(fault.words)
         elif self.text is not None:
             text = self.text
+        elif asked["messages"][-1]["role"] == "tool":
+            text = embedded_model.told(content_text(asked["messages"][-1].get("content")))
         else:
             said = sum(message["role"] in ("user", "assistant") for message in asked["messages"])
             text = embedded_model.answer(question, earlier=said - 1)
@@ -203,13 +238,13 @@ class OpenAISimulator(Vendor):
             return pieces[:limit], "length"
         return pieces, "stop"
 
-    async def _answer(self, line: Line, asked: _Asked) -> web.StreamResponse:
+    async def _answer(self, line: Line, asked: Asked) -> web.StreamResponse:
         fault = asked.fault
         if fault is not NONE:
             await _break_before_headers(line, fault)
-            refusal = _ordered_refusal(fault)
+            refusal = self.ordered_refusal(fault)
             if refusal is not None:
-                return self._refused(refusal, retry_after=fault.retry_after)
+                return self.refused(refusal, retry_after=fault.retry_after)
             if fault.html:
                 return web.Response(text=_PAGE, content_type="text/html")
         if not asked.json.get("stream") or fault.json:
@@ -221,14 +256,14 @@ class OpenAISimulator(Vendor):
             await self._endless(line, fault.endless)
         if fault.shapes_frames:
             return await self._staged(line, asked)
-        for frame in self._frames(asked):
+        for frame in self.frames(asked):
             await self._pace()
             await line.write(frame)
         return await line.end()
 
-    async def _staged(self, line: Line, asked: _Asked) -> web.StreamResponse:
+    async def _staged(self, line: Line, asked: Asked) -> web.StreamResponse:
         stage = Stage(asked.fault)
-        for frame in self._frames(asked):
+        for frame in self.frames(asked):
             await self._pace()
             await line.play(stage.feed(frame))
             if stage.over:
@@ -236,7 +271,7 @@ class OpenAISimulator(Vendor):
         await line.play(stage.close())
         return await line.end()
 
-    async def _whole(self, line: Line, asked: _Asked) -> web.StreamResponse:
+    async def _whole(self, line: Line, asked: Asked) -> web.StreamResponse:
         prompt, completed = asked.spent
         value = completion(
             "".join(asked.pieces),
@@ -245,9 +280,13 @@ class OpenAISimulator(Vendor):
             created=int(self._now()),
             reason=asked.reason,
             spent=tokens(prompt, completed),
+            calls=[
+                {"id": id_, "type": "function", "function": {"name": name, "arguments": arguments}}
+                for id_, name, arguments in asked.called
+            ],
         )
         fault = asked.fault
-        body = orjson.dumps(_maimed(value, fault))
+        body = orjson.dumps(_maimed(self.completed(value), fault))
         if fault.cut_after is not None or fault.hang_after is not None:
             size = {"Content-Length": str(len(body))}
             await line.begin(
@@ -259,7 +298,7 @@ class OpenAISimulator(Vendor):
             body = body[: len(body) // 2]
         return web.Response(body=body, content_type="application/json", headers=self._headers())
 
-    def _frames(self, asked: _Asked) -> Iterator[bytes]:
+    def frames(self, asked: Asked) -> Iterator[bytes]:
         options = asked.json.get("stream_options") or {}
         usage_asked = bool(options.get("include_usage"))
         frames = Frames(
@@ -268,6 +307,10 @@ class OpenAISimulator(Vendor):
         yield frames.role()
         for piece in asked.pieces:
             yield frames.delta(piece)
+        for index, (id_, name, arguments) in enumerate(asked.called):
+            yield frames.call(index, id_, name)
+            for start in range(0, len(arguments), _ARGUMENT_PIECE):
+                yield frames.arguments(index, arguments[start : start + _ARGUMENT_PIECE])
         yield frames.finish(asked.reason)
         if usage_asked:
             yield frames.usage(*asked.spent)
@@ -302,7 +345,7 @@ class OpenAISimulator(Vendor):
             "x-ratelimit-reset-tokens": "3ms",
         }
 
-    def _refused(self, refusal: Refusal, *, retry_after: float | None = None) -> web.Response:
+    def refused(self, refusal: Refusal, *, retry_after: float | None = None) -> web.Response:
         headers = self._headers()
         if retry_after is not None:
             headers["retry-after"] = str(-int(-retry_after // 1))

@@ -1,0 +1,163 @@
+"""Calls and thoughts read from completions, as well-behaved and as odd servers send them."""
+
+import json
+from typing import Any
+
+import pytest
+
+from bff.chat.events import FinishReason, ThoughtDelta, ToolDelta, ToolStarted, UsageReported
+from bff.chat.reply import Collector, Reply
+from bff.chat.request import ToolCall
+from bff.dialects.openai_chat import StreamReader, read_completion
+
+
+def stream(*deltas: dict[str, Any], reason: str = "tool_calls") -> bytes:
+    frames = [{"id": "c1", "choices": [{"index": 0, "delta": delta}]} for delta in deltas]
+    frames.append({"id": "c1", "choices": [{"index": 0, "delta": {}, "finish_reason": reason}]})
+    return b"".join(b"data: " + json.dumps(frame).encode() + b"\n\n" for frame in frames)
+
+
+def read(data: bytes, size: int = 10**9) -> Reply:
+    reader, collector = StreamReader(), Collector()
+    for start in range(0, len(data), size):
+        collector.feed(reader.feed(data[start : start + size]))
+    collector.feed(reader.close())
+    assert reader.problem is None
+    assert reader.bad_events == 0
+    return collector.reply()
+
+
+def piece(
+    index: int | None, id_: str | None = None, name: str | None = None, arguments: str = ""
+) -> dict[str, Any]:
+    function = {"name": name, "arguments": arguments}
+    call = {"index": index, "id": id_, "type": "function", "function": function}
+    return {"tool_calls": [{key: value for key, value in call.items() if value is not None}]}
+
+
+TWO = (ToolCall("a", "now", '{"tz":1}'), ToolCall("b", "here", "{}"))
+
+
+@pytest.mark.parametrize("size", [1, 7, 10**9])
+def test_calls_come_in_pieces(size: int) -> None:
+    said = stream(
+        piece(0, "a", "now"),
+        piece(0, arguments='{"tz"'),
+        piece(1, "b", "here"),
+        piece(0, arguments=":1}"),
+    )
+
+    reply = read(said, size)
+
+    assert (reply.calls, reply.reason, reply.text) == (TWO, FinishReason.TOOL_CALLS, "")
+
+
+@pytest.mark.parametrize(
+    "deltas",
+    [
+        [piece(None, "a", "now"), piece(None, arguments='{"tz":1}'), piece(None, "b", "here")],
+        [piece(0, "a", "now", '{"tz"'), piece(0, "a", "now", ":1}"), piece(1, "b", "here")],
+        [
+            piece(0, "a"),
+            piece(0, arguments='{"tz":'),
+            piece(0, "a", "now", "1}"),
+            piece(1, "b", "here"),
+        ],
+        [piece(3, "a", "now", '{"tz":1}'), piece(7, "b", "here")],
+    ],
+)
+def test_odd_servers_are_understood(deltas: list[dict[str, Any]]) -> None:
+    assert read(stream(*deltas)).calls == TWO
+
+
+def test_a_call_without_an_id_gets_one_that_openai_would_take() -> None:
+    first, second = read(stream(piece(0, None, "now"), piece(1, None, "here"))).calls
+
+    assert first.id != second.id
+    assert all(call.id.startswith("call_") and len(call.id) == 29 for call in (first, second))
+
+
+def test_a_call_that_never_gets_a_name_is_none() -> None:
+    reply = read(stream({"content": "Hi"}, piece(0, "a", None, "{}"), reason="stop"))
+
+    assert (reply.calls, reply.text, reply.reason) == ((), "Hi", FinishReason.STOP)
+
+
+@pytest.mark.parametrize("reason", ["stop", "tool_calls", "function_call"])
+def test_an_answer_with_calls_ends_with_them(reason: str) -> None:
+    reply = read(stream(piece(0, "a", "now"), reason=reason))
+
+    assert reply.reason is FinishReason.TOOL_CALLS
+    cut = read(stream(piece(0, "a", "now"), reason="length"))
+    assert cut.reason is FinishReason.LENGTH
+
+
+def test_done_without_a_finish_ends_with_the_calls() -> None:
+    frame = {"id": "c", "choices": [{"delta": piece(0, "a", "now")}]}
+
+    reply = read(b"data: " + json.dumps(frame).encode() + b"\n\ndata: [DONE]\n\n")
+
+    assert reply.reason is FinishReason.TOOL_CALLS
+
+
+def test_a_legacy_call_is_a_call() -> None:
+    reply = read(
+        stream(
+            {"function_call": {"name": "now", "arguments": '{"tz"'}},
+            {"function_call": {"arguments": ":1}"}},
+            reason="function_call",
+        )
+    )
+
+    [call] = reply.calls
+    assert (call.name, call.arguments) == ("now", '{"tz":1}')
+
+
+def test_thoughts_are_kept_apart_from_the_text() -> None:
+    reply = read(stream({"reasoning_content": "hm"}, {"content": "Hi"}, reason="stop"))
+
+    assert (reply.thought, reply.text) == ("hm", "Hi")
+
+
+@pytest.mark.parametrize(
+    "delta",
+    [
+        {"tool_calls": [5]},
+        {"tool_calls": 5},
+        {"tool_calls": [{"index": 0, "function": {"name": 5}}]},
+        {"tool_calls": [{"index": 0, "function": {"name": "x", "arguments": {}}}, 5]},
+        {"reasoning_content": ["x"]},
+    ],
+)
+def test_a_call_that_cannot_be_read_is_a_bad_event(delta: dict[str, Any]) -> None:
+    reader = StreamReader()
+
+    reader.feed(stream(delta, {"content": "Hi"}, reason="stop"))
+
+    assert reader.bad_events == 1
+
+
+def test_a_whole_completion_holds_calls_thoughts_and_usage() -> None:
+    message = {
+        "content": None,
+        "reasoning_content": "hm",
+        "tool_calls": [
+            {"id": "a", "type": "function", "function": {"name": "now", "arguments": "{}"}}
+        ],
+    }
+    usage = {
+        "prompt_tokens": 1,
+        "completion_tokens": 2,
+        "completion_tokens_details": {"reasoning_tokens": 2},
+    }
+
+    chunks = read_completion(
+        json.dumps(
+            {"id": "c", "choices": [{"message": message, "finish_reason": "stop"}], "usage": usage}
+        ).encode()
+    )
+
+    events = [event for chunk in chunks for event in chunk.events]
+    assert events[1:4] == [ThoughtDelta("hm"), ToolStarted(0, "a", "now"), ToolDelta(0, "{}")]
+    assert events[4] == UsageReported(1, 2, 3, reasoning_tokens=2)
+    assert [chunk.content for chunk in chunks] == [False, True, True, True, False, False]
