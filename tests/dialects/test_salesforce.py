@@ -1,0 +1,650 @@
+"""Our request in Salesforce's words, and nothing else in it; its answers and errors in ours."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bff.chat.events import Finished, FinishReason, Flagged, Started, TextDelta, UsageReported
+from bff.chat.reply import Reply, replay
+from bff.chat.request import (
+    ChatRequest,
+    Choosing,
+    Document,
+    Foreign,
+    Format,
+    Image,
+    Message,
+    Part,
+    Role,
+    Shape,
+    Tags,
+    Text,
+    Thinking,
+    Tool,
+    ToolCall,
+    ToolChoice,
+)
+from bff.dialects.salesforce import (
+    Endpoint,
+    characters,
+    not_an_answer,
+    read_refusal,
+    read_reply,
+    write_feedback,
+    write_request,
+)
+from bff.dialects.tool_prompt import Place
+from bff.errors import Kind, Problem, Sign
+
+TAGS = Tags("bff", "t:1", "u:1", "-", "req_1")
+CHAT, ONE_TEXT = Endpoint.CHAT, Endpoint.ONE_TEXT
+NOW = Tool("now", "The time.", {"type": "object"})
+LOCALIZATION = {
+    "defaultLocale": "en_US",
+    "inputLocales": [{"locale": "en_US", "probability": 0.8}],
+    "expectedLocales": ["en_US"],
+}
+
+
+def asked(*messages: Message, **more: Any) -> ChatRequest:
+    return ChatRequest("salesforce/x", messages or (Message(Role.USER, "Hi"),), TAGS, **more)
+
+
+def body(request: ChatRequest, endpoint: Endpoint = CHAT, **more: Any) -> dict[str, Any]:
+    return orjson.loads(write_request(request, endpoint=endpoint, **more).body)
+
+
+def turns(*messages: Message, **more: Any) -> list[tuple[str, str]]:
+    written = body(asked(*messages, **more))
+    return [(turn["role"], turn["content"]) for turn in written["messages"]]
+
+
+# -- the request -----------------------------------------------------------------------------------
+
+
+def test_a_question_is_messages_a_locale_and_tags() -> None:
+    assert body(asked()) == {
+        "messages": [{"role": "user", "content": "Hi"}],
+        "localization": LOCALIZATION,
+        "tags": {},
+    }
+
+
+def test_the_other_endpoint_is_told_one_text() -> None:
+    assert body(asked(), ONE_TEXT, locale="de_DE") == {
+        "prompt": "Hi",
+        "localization": {
+            "defaultLocale": "de_DE",
+            "inputLocales": [{"locale": "de_DE", "probability": 0.8}],
+            "expectedLocales": ["de_DE"],
+        },
+        "tags": {},
+    }
+
+
+def test_a_conversation_is_one_text_for_the_other_endpoint() -> None:
+    request = asked(
+        Message(Role.SYSTEM, "Be brief."), Message(Role.USER, "one"), Message(Role.ASSISTANT, "two")
+    )
+
+    assert body(request, ONE_TEXT)["prompt"] == (
+        "Be brief.\n\nUser: one\nAssistant: two\nAssistant:"
+    )
+
+
+def test_parts_are_one_text_and_thoughts_left_out() -> None:
+    content = (Text("one"), Thinking("hm", "s"), Text("two"))
+
+    assert turns(Message(Role.USER, content)) == [("user", "one\ntwo")]
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        Image("https://x.example/i.png"),
+        Document("data:application/pdf;base64,AA=="),
+        Foreign("openai_chat", {"type": "input_audio"}),
+    ],
+)
+@pytest.mark.parametrize("role", [Role.USER, Role.TOOL])
+@pytest.mark.parametrize("endpoint", Endpoint)
+def test_what_is_no_text_is_refused(part: Part, role: Role, endpoint: Endpoint) -> None:
+    request = asked(Message(Role.USER, "x"), Message(role, (Text("see"), part), answers="c"))
+
+    with pytest.raises(Problem) as caught:
+        write_request(request, endpoint=endpoint)
+
+    assert (caught.value.kind, caught.value.at) == (Kind.BAD_REQUEST, "messages[1].content[1]")
+    assert "example" not in caught.value.public
+
+
+def test_several_answers_are_refused() -> None:
+    with pytest.raises(Problem) as caught:
+        write_request(asked(count=2), endpoint=CHAT)
+
+    assert (caught.value.kind, caught.value.at) == (Kind.BAD_REQUEST, "n")
+
+
+def test_the_system_speaks_once_at_the_start_and_later_through_the_user() -> None:
+    assert turns(
+        Message(Role.SYSTEM, "a"),
+        Message(Role.SYSTEM, ""),
+        Message(Role.SYSTEM, (Text("b"),)),
+        Message(Role.USER, "c"),
+        Message(Role.SYSTEM, "d"),
+        Message(Role.USER, "e"),
+    ) == [("system", "a\n\nb"), ("user", "c"), ("user", "System: d"), ("user", "e")]
+
+
+def test_instructions_alone_are_sent_as_they_are() -> None:
+    assert turns(Message(Role.SYSTEM, "a")) == [("system", "a")]
+
+
+def test_a_turn_without_text_is_left_out_unless_there_is_no_other() -> None:
+    assert turns(Message(Role.USER, "a"), Message(Role.ASSISTANT, "")) == [("user", "a")]
+    assert turns(Message(Role.USER, "")) == [("user", "")]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "place", "told"),
+    [(CHAT, Place.SYSTEM, 0), (CHAT, Place.USER, 1), (ONE_TEXT, Place.SYSTEM, None)],
+)
+def test_tools_are_told_where_they_belong(
+    endpoint: Endpoint, place: Place, told: int | None
+) -> None:
+    request = asked(Message(Role.SYSTEM, "Be brief."), Message(Role.USER, "Hi"), tools=(NOW,))
+
+    written = body(request, endpoint, place=place)
+
+    if told is None:
+        assert written["prompt"].startswith("Be brief.\n\nUser: ")
+        assert '"name":"now"' in written["prompt"]
+    else:
+        texts = [turn["content"] for turn in written["messages"]]
+        assert ['"name":"now"' in text for text in texts] == [told == 0, told == 1]
+
+
+def test_json_is_asked_for_in_words() -> None:
+    written = turns(Message(Role.USER, "Hi"), format=Format(Shape.JSON))
+
+    assert written[0][0] == "system"
+    assert "JSON" in written[0][1]
+    assert written[1] == ("user", "Hi")
+
+
+def test_half_a_character_is_sent_on_as_it_came() -> None:
+    written = write_request(asked(Message(Role.USER, "\ud83d")), endpoint=CHAT)
+
+    assert rb'"content":"\ud83d"' in written.body
+
+
+# -- nothing else in it ----------------------------------------------------------------------------
+
+
+def test_what_was_asked_for_and_is_not_sent_is_named() -> None:
+    request = asked(
+        temperature=0.0,
+        top_p=0.5,
+        max_tokens=9,
+        effort="low",
+        end_user="u",
+        others={"seed": 1, "logit_bias": {}, "temperature": 1},
+        stop=("x",),
+        tools=(NOW,),
+        parallel_calls=False,
+        format=Format(Shape.JSON),
+    )
+
+    written = write_request(request, endpoint=CHAT)
+
+    assert written.ignored == (
+        "temperature",
+        "top_p",
+        "max_tokens",
+        "reasoning_effort",
+        "user",
+        "seed",
+        "logit_bias",
+    )
+    assert write_request(asked(), endpoint=CHAT).ignored == ()
+
+
+@pytest.mark.parametrize(
+    ("more", "parameters", "ignored"),
+    [
+        (
+            {"temperature": 0.0, "max_tokens": 5, "top_p": 0.1},
+            {"temperature": 0.0, "max_tokens": 5},
+            ("top_p",),
+        ),
+        ({"max_tokens": 5}, {"max_tokens": 5}, ()),
+        ({}, None, ()),
+    ],
+)
+def test_an_org_that_listens_is_told_two_parameters(
+    more: Mapping[str, Any], parameters: Any, ignored: tuple[str, ...]
+) -> None:
+    written = write_request(asked(**more), endpoint=CHAT, send_parameters=True)
+
+    assert orjson.loads(written.body).get("parameters") == parameters
+    assert written.ignored == ignored
+
+
+words = st.text(max_size=8)
+names = st.sampled_from(["now", "add", "tools"])
+foreign = st.builds(
+    Foreign,
+    st.sampled_from(["openai_chat", "anthropic"]),
+    st.dictionaries(st.sampled_from(["tools", "tool_choice", "content", "role"]), words),
+)
+parts = st.one_of(st.builds(Text, words), st.builds(Thinking, words, words))
+messages = st.builds(
+    Message,
+    st.sampled_from(Role),
+    st.one_of(words, st.lists(parts, max_size=2).map(tuple)),
+    original=st.none() | foreign,
+    calls=st.lists(st.builds(ToolCall, words, names, st.just("{}")), max_size=2).map(tuple),
+    answers=words,
+)
+requests = st.builds(
+    ChatRequest,
+    words,
+    st.lists(messages, min_size=1, max_size=4).map(tuple),
+    st.just(TAGS),
+    max_tokens=st.none() | st.integers(1, 9),
+    stream=st.booleans(),
+    tools=st.lists(st.builds(Tool, names, words), max_size=2, unique_by=lambda t: t.name).map(
+        tuple
+    ),
+    tool_choice=st.builds(ToolChoice, st.sampled_from(Choosing), names),
+    parallel_calls=st.booleans(),
+    temperature=st.none() | st.floats(0, 2),
+    top_p=st.none() | st.floats(0, 1),
+    stop=st.lists(words, max_size=2).map(tuple),
+    format=st.none() | st.builds(Format, st.sampled_from(Shape)),
+    effort=st.sampled_from(["", "low"]),
+    end_user=words,
+    others=st.dictionaries(st.sampled_from(["seed", "tools", "functions", "messages"]), words),
+    passes=st.sampled_from(["openai_chat", "salesforce"]),
+    original=st.none() | foreign,
+)
+
+
+@given(requests, st.sampled_from(Endpoint), st.sampled_from(Place), st.booleans())
+def test_no_request_of_any_shape_puts_another_key_in_the_body(
+    request: ChatRequest, endpoint: Endpoint, place: Place, send_parameters: bool
+) -> None:
+    written = write_request(
+        request, endpoint=endpoint, place=place, send_parameters=send_parameters
+    )
+
+    sent = orjson.loads(written.body)
+    spoken = "messages" if endpoint is CHAT else "prompt"
+    assert {spoken, "localization", "tags"} <= set(sent)
+    assert set(sent) <= {spoken, "localization", "tags", "parameters"}
+    assert set(sent.get("parameters", {})) <= {"temperature", "max_tokens"}
+    assert (sent["localization"], sent["tags"]) == (LOCALIZATION, {})
+    if endpoint is CHAT:
+        assert all(set(turn) == {"role", "content"} for turn in sent["messages"])
+        assert all(turn["role"] in ("system", "user", "assistant") for turn in sent["messages"])
+        assert all(isinstance(turn["content"], str) for turn in sent["messages"])
+    else:
+        assert isinstance(sent["prompt"], str)
+
+
+def test_what_there_is_to_read_is_counted_with_its_tools() -> None:
+    image = Image("https://x.example/i.png")
+
+    assert characters(asked(Message(Role.USER, "abc"))) == 3
+    assert characters(asked(Message(Role.USER, (Text("ab"), image)))) == 2
+    assert characters(asked(Message(Role.USER, "abc"), tools=(NOW, Tool("x")))) == 3 + 9 + 17
+
+
+def test_feedback_names_an_answer_and_what_was_thought_of_it() -> None:
+    assert [orjson.loads(write_feedback("g", good=good)) for good in (True, False)] == [
+        {"generationId": "g", "feedback": "GOOD"},
+        {"generationId": "g", "feedback": "BAD"},
+    ]
+    assert orjson.loads(write_feedback("g", good=False, text="No."))["feedbackText"] == "No."
+
+
+# -- the answer ------------------------------------------------------------------------------------
+
+
+def chat_answer(text: Any = "Hello!", **parameters: Any) -> dict[str, Any]:
+    generation = {
+        "id": "g-1",
+        "role": "assistant",
+        "content": text,
+        "timestamp": 1760000000000,
+        "parameters": {"finish_reason": "stop", **parameters},
+        "contentQuality": {"scanToxicity": {"isDetected": False, "categories": []}},
+    }
+    return {
+        "id": "chatcmpl-9",
+        "generationDetails": {
+            "generations": [generation],
+            "parameters": {
+                "provider": "OpenAI",
+                "model": "gpt-4o-mini",
+                "created": 1760000000,
+                "usage": {"prompt_tokens": 8, "completion_tokens": 3, "total_tokens": 11},
+            },
+        },
+    }
+
+
+TEXT_ANSWER = {
+    "id": "cmpl-9",
+    "generation": {
+        "id": "g-2",
+        "generatedText": "Hello!",
+        "parameters": {"finish_reason": "length", "index": 0},
+        "contentQuality": {"scanToxicity": {"isDetected": True, "categories": []}},
+    },
+    "moreGenerations": None,
+    "prompt": None,
+    "parameters": {
+        "model": "gpt-4o-mini",
+        "usage": {"inputTokenCount": 8, "outputTokenCount": 3, "totalTokenCount": 11},
+    },
+}
+
+
+def read(wire: Any, request: ChatRequest | None = None) -> Reply:
+    data = wire if isinstance(wire, bytes) else orjson.dumps(wire)
+    reply, _ = read_reply(data, request or asked(), endpoint=CHAT, new_id=lambda: "call_1")
+    return reply
+
+
+def problem_of(wire: Any) -> Problem:
+    with pytest.raises(Problem) as caught:
+        read(wire)
+    return caught.value
+
+
+def test_an_answer_of_the_conversation_is_read() -> None:
+    assert read(chat_answer()) == Reply(
+        "Hello!",
+        UsageReported(8, 3, 11),
+        reason=FinishReason.STOP,
+        started=Started("chatcmpl-9", "gpt-4o-mini", 1760000000, "g-1"),
+    )
+
+
+def test_an_answer_of_the_one_text_is_read() -> None:
+    assert read(TEXT_ANSWER) == Reply(
+        "Hello!",
+        UsageReported(8, 3, 11),
+        reason=FinishReason.LENGTH,
+        started=Started("cmpl-9", "gpt-4o-mini", 0, "g-2"),
+        toxic=True,
+    )
+
+
+def test_an_answer_is_replayed_as_a_stream() -> None:
+    events = [event for chunk in replay(read(TEXT_ANSWER)) for event in chunk.events]
+
+    assert events == [
+        Started("cmpl-9", "gpt-4o-mini", 0, "g-2"),
+        Flagged(),
+        TextDelta("Hello!"),
+        UsageReported(8, 3, 11),
+        Finished(FinishReason.LENGTH),
+    ]
+
+
+PLACES = [
+    {"generation": {"generatedText": "0"}},
+    {"generation": {"text": "1"}},
+    {"generations": [{"text": "2"}]},
+    {"generationDetails": {"generations": [{"content": "3"}, {"content": "x"}]}},
+    {"choices": [{"message": {"content": "4"}}]},
+    {"text": "5"},
+    {"content": "6"},
+]
+
+
+@pytest.mark.parametrize("first", range(len(PLACES)))
+def test_the_text_is_the_first_there_is(first: int) -> None:
+    wire: dict[str, Any] = {}
+    for place in reversed(PLACES[first:]):
+        wire = {**wire, **{name: _under(wire.get(name), value) for name, value in place.items()}}
+
+    assert read(wire).text == str(first)
+
+
+def _under(there: Any, value: Any) -> Any:
+    return {**there, **value} if isinstance(there, dict) and isinstance(value, dict) else value
+
+
+@pytest.mark.parametrize(
+    ("wire", "text"),
+    [
+        ("a bare string", "a bare string"),
+        ("", ""),
+        ({"generation": {"generatedText": ""}, "text": "x"}, ""),
+        ({"generation": {"generatedText": None}, "text": "x"}, "x"),
+        ({"generation": {"generatedText": ["y"]}, "content": "x"}, "x"),
+        ({"generationDetails": {"generations": []}, "content": "x"}, "x"),
+        ({"generationDetails": {"generations": {"0": 1}}, "content": "x"}, "x"),
+    ],
+)
+def test_the_text_is_the_first_that_is_a_string(wire: Any, text: str) -> None:
+    assert read(wire).text == text
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("stop", FinishReason.STOP),
+        ("END_TURN", FinishReason.STOP),
+        ("stop_sequence", FinishReason.STOP),
+        ("STOP", FinishReason.STOP),
+        ("MAX_TOKENS", FinishReason.LENGTH),
+        ("length", FinishReason.LENGTH),
+        ("content_filter", FinishReason.CONTENT_FILTER),
+        ("refusal", FinishReason.CONTENT_FILTER),
+        ("tool_calls", FinishReason.STOP),  # there are none
+        ("error", FinishReason.STOP),
+        ("", FinishReason.STOP),
+        (None, FinishReason.STOP),
+        (7, FinishReason.STOP),
+    ],
+)
+def test_why_it_ended_is_said_in_our_words(said: Any, reason: FinishReason) -> None:
+    assert read(chat_answer(finish_reason=said)).reason is reason
+
+
+@pytest.mark.parametrize(
+    ("wire", "used"),
+    [
+        (
+            {"usage": {"prompt_tokens": 1, "outputTokenCount": 2}},
+            UsageReported(1, 2, 3),
+        ),
+        (
+            {
+                "usage": {"prompt_tokens": 9, "completion_tokens": 9},
+                "parameters": {"usage": {"prompt_tokens": 1, "completion_tokens": 2}},
+            },
+            UsageReported(1, 2, 3),
+        ),
+        (
+            {
+                "generationDetails": {
+                    "parameters": {"usage": {"prompt_tokens": 0, "completion_tokens": 0}}
+                },
+                "parameters": {"usage": {"prompt_tokens": 1, "completion_tokens": 2}},
+            },
+            UsageReported(0, 0, 0),
+        ),
+        (
+            {
+                "parameters": {"usage": {"prompt_tokens": "many"}},
+                "usage": {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 4},
+            },
+            UsageReported(1, 2, 4),
+        ),
+    ],
+)
+def test_what_it_used_is_the_first_that_can_be_read(wire: Any, used: UsageReported) -> None:
+    assert read({"text": "x", **wire}).usage == used
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        None,
+        {},
+        [],
+        {"prompt_tokens": True, "completion_tokens": 1},
+        {"prompt_tokens": -1, "completion_tokens": 1},
+        {"prompt_tokens": 2**53, "completion_tokens": 1},
+        {"total_tokens": 3},
+    ],
+)
+def test_what_it_used_is_estimated_where_it_cannot_be_read(usage: Any) -> None:
+    assert read({"text": "twelve chars", "usage": usage}).usage == UsageReported(
+        1, 3, 4, estimated=True
+    )
+
+
+def test_an_estimate_counts_what_was_told_of_tools() -> None:
+    used = read({"text": "x"}, asked(tools=(NOW,))).usage
+
+    assert used is not None
+    assert used.estimated
+    assert used.prompt_tokens > 20
+
+
+CALL = '<tool_calls>[{"name":"now","arguments":{"tz":"UTC"}}]</tool_calls>'
+
+
+def test_calls_in_the_text_are_calls() -> None:
+    reply = read(chat_answer(f"Let me see.\n{CALL}"), asked(tools=(NOW,)))
+
+    assert reply.calls == (ToolCall("call_1", "now", '{"tz":"UTC"}'),)
+    assert (reply.text, reply.reason) == ("Let me see.", FinishReason.TOOL_CALLS)
+
+
+def test_calls_are_text_where_no_tools_were_offered() -> None:
+    reply = read(chat_answer(CALL))
+
+    assert (reply.calls, reply.text, reply.reason) == ((), CALL, FinishReason.STOP)
+
+
+def test_an_answer_cut_by_its_length_says_so_with_calls_too() -> None:
+    reply = read(chat_answer(CALL, finish_reason="length"), asked(tools=(NOW,)))
+
+    assert (len(reply.calls), reply.reason) == (1, FinishReason.LENGTH)
+
+
+def test_calls_that_cannot_be_read_are_counted() -> None:
+    data = orjson.dumps(chat_answer("<tool_calls>[{"))
+
+    reply, failed = read_reply(data, asked(tools=(NOW,)), endpoint=CHAT, new_id=lambda: "call_1")
+
+    assert (reply.text, reply.calls, failed) == ("<tool_calls>[{", (), 1)
+
+
+def test_a_stop_sequence_cuts_the_text() -> None:
+    reply = read(chat_answer("one STOP two", finish_reason="length"), asked(stop=("two", "STOP")))
+
+    assert (reply.text, reply.stopped_by, reply.reason) == ("one ", "STOP", FinishReason.STOP)
+
+
+def test_json_comes_out_of_its_fence_where_it_was_asked_for() -> None:
+    fenced = chat_answer('```json\n{"a":1}\n```')
+
+    assert read(fenced, asked(format=Format(Shape.JSON))).text == '{"a":1}'
+    assert read(fenced).text == '```json\n{"a":1}\n```'
+
+
+# -- failures --------------------------------------------------------------------------------------
+
+ERROR = {"errorCode": "X", "message": "secret words", "messageCode": "X"}
+
+
+@pytest.mark.parametrize(
+    "wire",
+    [b"", b"not json", b"<html>", {}, [], [1], 5, None, {"generation": None}, chat_answer(None)],
+)
+def test_what_is_no_answer_is_none(wire: Any) -> None:
+    problem = problem_of(b"null" if wire is None else wire)
+
+    assert (problem.kind, problem.sign) == (Kind.UPSTREAM, Sign.NOT_AN_ANSWER)
+    assert not_an_answer().sign is Sign.NOT_AN_ANSWER
+
+
+@pytest.mark.parametrize("wire", [ERROR, [ERROR], {"error": {"message": "x"}}, {"error": "x"}])
+def test_an_error_in_place_of_an_answer_is_a_failure(wire: Any) -> None:
+    problem = problem_of(wire)
+
+    assert (problem.kind, problem.sign) == (Kind.UPSTREAM, Sign.PROVIDER_DOWN)
+
+
+def test_an_error_in_place_of_an_answer_may_say_that_it_was_too_long() -> None:
+    assert problem_of({**ERROR, "message": "prompt is too long"}).kind is Kind.CONTEXT_LENGTH
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "sign"),
+    [
+        (302, Kind.UPSTREAM, Sign.PROVIDER_REFUSED),
+        (400, Kind.BAD_REQUEST, Sign.PROVIDER_REFUSED),
+        (401, Kind.UPSTREAM_AUTH, Sign.PROVIDER_REFUSED),
+        (402, Kind.UPSTREAM_AUTH, Sign.PROVIDER_REFUSED),
+        (403, Kind.UPSTREAM_AUTH, Sign.PROVIDER_REFUSED),
+        (404, Kind.NOT_FOUND, Sign.PROVIDER_REFUSED),
+        (408, Kind.TIMEOUT, Sign.PROVIDER_DOWN),
+        (409, Kind.UPSTREAM, Sign.PROVIDER_DOWN),
+        (413, Kind.TOO_LARGE, Sign.PROVIDER_REFUSED),
+        (422, Kind.BAD_REQUEST, Sign.PROVIDER_REFUSED),
+        (429, Kind.UPSTREAM_RATE_LIMIT, Sign.PROVIDER_BUSY),
+        (500, Kind.UPSTREAM, Sign.PROVIDER_DOWN),
+        (503, Kind.OVERLOADED, Sign.PROVIDER_DOWN),
+        (504, Kind.TIMEOUT, Sign.PROVIDER_DOWN),
+        (529, Kind.OVERLOADED, Sign.PROVIDER_DOWN),
+    ],
+)
+@pytest.mark.parametrize("data", [orjson.dumps(ERROR), orjson.dumps([ERROR]), b"<html>", b""])
+def test_a_refusal_is_called_what_it_is(status: int, kind: Kind, sign: Sign, data: bytes) -> None:
+    problem = read_refusal(status, data, known=False, retry_after=2.0)
+
+    assert (problem.kind, problem.sign, problem.status) == (kind, sign, status)
+    assert problem.at == ("model" if kind is Kind.NOT_FOUND else "")
+    assert problem.retry_after == (None if status < 400 else 2.0)
+    assert "secret" not in problem.public
+
+
+def test_a_model_we_were_told_of_is_missing_by_our_own_fault() -> None:
+    assert read_refusal(404, b"{}", known=True).kind is Kind.UPSTREAM_AUTH
+
+
+@pytest.mark.parametrize(
+    ("message", "kind"),
+    [
+        ("Prompt is too long: 210000 tokens > 200000 maximum", Kind.CONTEXT_LENGTH),
+        ("This model's maximum context length is 128000 tokens.", Kind.CONTEXT_LENGTH),
+        ("Input exceeds the context window", Kind.CONTEXT_LENGTH),
+        ("Too many input tokens", Kind.CONTEXT_LENGTH),
+        ("The number of tokens exceeds the limit", Kind.CONTEXT_LENGTH),
+        ("Exceeded the token limit of the model", Kind.CONTEXT_LENGTH),
+        ("max_tokens is not supported", Kind.BAD_REQUEST),
+        ("Unrecognized field tools", Kind.BAD_REQUEST),
+        (5, Kind.BAD_REQUEST),
+    ],
+)
+def test_a_prompt_that_is_too_long_is_known_by_its_words(message: Any, kind: Kind) -> None:
+    shapes = [{"message": message}, {**ERROR, "message": message}, [{**ERROR, "message": message}]]
+    shapes.append({"error": {"message": message}})
+
+    found = {read_refusal(400, orjson.dumps(shape), known=True).kind for shape in shapes}
+
+    assert found == {kind}
+    assert read_refusal(500, orjson.dumps(shapes[0]), known=True).kind is Kind.UPSTREAM
