@@ -3,8 +3,10 @@
 from bff.simulators.azure.simulator import STAND_IN as AZURE
 from bff.simulators.openai.simulator import STAND_IN as OPENAI
 from bff.simulators.stand_in import StandIn
+from bff.simulators.straico.simulator import STAND_IN as STRAICO
 
 VENDORS: tuple[StandIn, ...] = (
     AZURE,
     OPENAI,
+    STRAICO,
 )

@@ -1,0 +1,1 @@
+"""Straico, simulated: three endpoints, coins, and models without a tool API."""
