@@ -2,6 +2,7 @@
 
 from bff.simulators.azure.simulator import STAND_IN as AZURE
 from bff.simulators.openai.simulator import STAND_IN as OPENAI
+from bff.simulators.salesforce.simulator import STAND_IN as SALESFORCE
 from bff.simulators.stand_in import StandIn
 from bff.simulators.straico.simulator import STAND_IN as STRAICO
 
@@ -9,4 +10,5 @@ VENDORS: tuple[StandIn, ...] = (
     AZURE,
     OPENAI,
     STRAICO,
+    SALESFORCE,
 )

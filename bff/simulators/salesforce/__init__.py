@@ -1,0 +1,1 @@
+"""Salesforce's Models API and its token endpoint, simulated."""
