@@ -3,6 +3,7 @@ model's markup, and through every endpoint.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 
@@ -21,11 +22,13 @@ from bff.chat.request import (
     ToolCall,
     ToolChoice,
 )
+from bff.dialects.tool_prompt import Place
 from bff.policy.deadline import Timers
 from bff.providers._pool import Pool
+from bff.providers._salesforce_token import TokenHolder
 from bff.providers._vendor import HttpProvider, Means, Road
+from bff.providers.salesforce import Salesforce
 from bff.providers.straico import Straico
-from bff.simulators.straico.simulator import StraicoSimulator
 from bff.simulators.tool_markup import FAMILIES
 from bff.simulators.world import World, open_world
 
@@ -41,11 +44,14 @@ MAKERS = ["openai/gpt-4o-mini", "qwen/qwen3-32b", "z-ai/glm-4.5", "moonshotai/ki
 
 @dataclass(frozen=True)
 class Way:
-    """One vendor by one of its endpoints, with the tools at one place of the prompt."""
+    """One vendor by one of its endpoints, with the tools at one place of the prompt. *switch* is
+    what its simulator calls the markup that every model writes.
+    """
 
     vendor: str
     model: str
     open: Callable[[Means, World], HttpProvider]
+    switch: str
 
 
 def straico(endpoint: str, place: str) -> Way:
@@ -58,10 +64,35 @@ def straico(endpoint: str, place: str) -> Way:
             endpoint=endpoint,
             tool_place=place,
         ),
+        "markup",
+    )
+
+
+def salesforce(endpoint: str, place: Place) -> Way:
+    return Way(
+        "salesforce",
+        "sfdc_ai__DefaultGPT4Omni",
+        lambda means, world: Salesforce(
+            means,
+            {"direct": Road(f"{world.url_of('salesforce')}/einstein/platform/v1")},
+            endpoint=endpoint,
+            token=TokenHolder(
+                means.session,
+                instance_url=world.url_of("salesforce"),
+                key="key",
+                secret="secret",
+                now=time.time,
+            ),
+            place=place,
+        ),
+        "family",
     )
 
 
 WAYS = {
+    "salesforce-chat-system": salesforce("chat-generations", Place.SYSTEM),
+    "salesforce-chat-user": salesforce("chat-generations", Place.USER),
+    "salesforce-prompt": salesforce("generations", Place.USER),
     "straico-chat-system": straico("chat", "system"),
     "straico-chat-user": straico("chat", "user"),
     "straico-chat-v0": straico("chat-v0", "system"),
@@ -95,8 +126,8 @@ class Conversation:
     def markup(self, family: str) -> None:
         """Which markup all models write from now on."""
         simulator = self._world.vendors[self._way.vendor]
-        assert isinstance(simulator, StraicoSimulator)
-        simulator.markup = family
+        assert hasattr(simulator, self._way.switch)
+        setattr(simulator, self._way.switch, family)
 
     async def say(self, *turns: Message, model: str = "") -> Reply:
         self.request = replace(self.request, messages=(*self.request.messages, *turns))
@@ -148,7 +179,7 @@ async def test_calls_go_out_results_come_in_and_the_answer_is_told(
     told = await conversation.say(result(now, "12:00"), result(add, "4"))
 
     assert (told.text, told.calls, told.reason) == (
-        "The tool says: 12:00 4",
+        "The tool says: 12:00\nThe tool says: 4",
         (),
         FinishReason.STOP,
     )
@@ -161,6 +192,9 @@ async def test_calls_go_out_results_come_in_and_the_answer_is_told(
 
 
 @pytest.mark.parametrize("model", MAKERS)
+@pytest.mark.parametrize(
+    "conversation", [way for way in WAYS if way.startswith("straico")], indirect=True
+)
 async def test_each_makers_models_are_understood(conversation: Conversation, model: str) -> None:
     called = await conversation.say(user("now, please"), model=model)
 

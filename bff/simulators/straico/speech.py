@@ -66,7 +66,7 @@ def speak(heard: Heard, *, family: str) -> str:
     """The answer: to a tool's result, with calls of the tools the question names, or in words."""
     results = _RESULT.findall(heard.question)
     if results:
-        return embedded_model.told(" ".join(results))
+        return "\n".join(map(embedded_model.told, results))
     question = plain_question(heard.question)
     tools = tool_markup.offered(heard.text)
     calls = embedded_model.calls(question, tools)
