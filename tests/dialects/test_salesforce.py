@@ -558,6 +558,18 @@ def test_a_stop_sequence_cuts_the_text() -> None:
     assert (reply.text, reply.stopped_by, reply.reason) == ("one ", "STOP", FinishReason.STOP)
 
 
+def test_a_stop_sequence_before_the_calls_stops_before_them() -> None:
+    reply = read(chat_answer(f"one STOP two\n{CALL}"), asked(tools=(NOW,), stop=("STOP",)))
+
+    assert (reply.text, reply.calls, reply.reason) == ("one ", (), FinishReason.STOP)
+
+
+def test_a_stop_sequence_inside_a_call_is_not_one() -> None:
+    reply = read(chat_answer(CALL), asked(tools=(NOW,), stop=("UTC", "}", "\n")))
+
+    assert (len(reply.calls), reply.reason, reply.stopped_by) == (1, FinishReason.TOOL_CALLS, "")
+
+
 def test_json_comes_out_of_its_fence_where_it_was_asked_for() -> None:
     fenced = chat_answer('```json\n{"a":1}\n```')
 

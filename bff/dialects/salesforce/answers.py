@@ -37,17 +37,18 @@ def read_reply(
     said = pieces.read_text(wire)
     if said is None:
         raise read_error_inside(wire)
-    text, stopped_by = cut_at(said, request.stop)
-    heard = read_tools(text, request, new_id)
+    heard = read_tools(said, request, new_id)
+    text, stopped_by = cut_at(heard.text, request.stop)
+    calls = () if stopped_by else heard.calls  # calls end an answer: it did not come to them
     usage = pieces.read_usage(wire)
     if usage is None:
         sent = replace(request, messages=as_turns(request, endpoint=endpoint, place=place))
         usage = estimated_usage(sent, len(said))
     reply = Reply(
-        text=heard.text if request.format is None else unwrap_json(heard.text),
+        text=text if request.format is None else unwrap_json(text),
         usage=usage,
-        calls=heard.calls,
-        reason=_reason(wire, stopped=bool(stopped_by), called=bool(heard.calls)),
+        calls=calls,
+        reason=_reason(wire, stopped=bool(stopped_by), called=bool(calls)),
         started=pieces.read_started(wire),
         stopped_by=stopped_by,
         toxic=pieces.read_toxic(wire),
