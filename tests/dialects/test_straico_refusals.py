@@ -32,12 +32,12 @@ def refused(status: int, said: Any = None, **more: Any) -> Problem:
         (413, Kind.TOO_LARGE, Sign.PROVIDER_REFUSED),
         (422, Kind.BAD_REQUEST, Sign.PROVIDER_REFUSED),
         (429, Kind.OVERLOADED, Sign.PROVIDER_BUSY),
-        (500, Kind.OVERLOADED, Sign.PROVIDER_BUSY),
+        (500, Kind.OVERLOADED, Sign.PROVIDER_DOWN),
         (501, Kind.UPSTREAM, Sign.PROVIDER_DOWN),
-        (502, Kind.OVERLOADED, Sign.PROVIDER_BUSY),
-        (503, Kind.OVERLOADED, Sign.PROVIDER_BUSY),
+        (502, Kind.OVERLOADED, Sign.PROVIDER_DOWN),
+        (503, Kind.OVERLOADED, Sign.PROVIDER_DOWN),
         (504, Kind.TIMEOUT, Sign.PROVIDER_DOWN),
-        (529, Kind.OVERLOADED, Sign.PROVIDER_BUSY),
+        (529, Kind.OVERLOADED, Sign.PROVIDER_DOWN),
     ],
 )
 @pytest.mark.parametrize("said", [{"error": "No."}, b"<html>No.</html>", b""])

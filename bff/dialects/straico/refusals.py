@@ -73,7 +73,7 @@ _PUBLIC: Mapping[Kind, str] = {
     Kind.UPSTREAM: "The AI service failed. Please try again.",
 }
 _SIGN_OF_KIND: Mapping[Kind, Sign] = {
-    Kind.OVERLOADED: Sign.PROVIDER_BUSY,  # a 500 of theirs means no more than their 429
+    Kind.OVERLOADED: Sign.PROVIDER_BUSY,
     Kind.TIMEOUT: Sign.PROVIDER_DOWN,
     Kind.UPSTREAM: Sign.PROVIDER_DOWN,
 }
@@ -102,9 +102,17 @@ def not_an_answer() -> Problem:
     return Problem(Kind.UPSTREAM, _PUBLIC[Kind.UPSTREAM], sign=Sign.NOT_AN_ANSWER)
 
 
-def _problem(kind: Kind, *, status: int | None = None, retry_after: float | None = None) -> Problem:
+def _problem(kind: Kind, *, status: int = 200, retry_after: float | None = None) -> Problem:
     sign = _SIGN_OF_KIND.get(kind, Sign.PROVIDER_REFUSED)
-    return Problem(kind, _PUBLIC[kind], status=status, retry_after=retry_after, sign=sign)
+    if sign is Sign.PROVIDER_BUSY and status >= 500:
+        sign = Sign.PROVIDER_DOWN  # not one model of theirs, but who asks it for us
+    return Problem(
+        kind,
+        _PUBLIC[kind],
+        status=None if status < 400 else status,
+        retry_after=retry_after,
+        sign=sign,
+    )
 
 
 def _kind_of(status: int, words: str) -> Kind:
