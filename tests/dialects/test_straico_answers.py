@@ -160,6 +160,19 @@ def test_the_text_is_cut_at_a_stop_sequence() -> None:
     assert reply.reason is FinishReason.STOP
 
 
+def test_a_stop_sequence_before_the_calls_stops_before_them() -> None:
+    reply = read(flat(f"one STOP two\n{CALLS}"), replace(WITH_TOOLS, stop=("STOP",)))
+
+    assert (reply.text, reply.calls, reply.reason) == ("one ", (), FinishReason.STOP)
+
+
+def test_a_stop_sequence_inside_a_call_is_not_one() -> None:
+    reply = read(flat(CALLS), replace(WITH_TOOLS, stop=("UTC", "}")))
+
+    assert (len(reply.calls), reply.reason) == (2, FinishReason.TOOL_CALLS)
+    assert reply.stopped_by == ""
+
+
 def test_calls_are_read_from_the_text() -> None:
     reply = read(flat(f"One moment.\n{CALLS}"), WITH_TOOLS)
 

@@ -58,17 +58,18 @@ def read_reply(
     call. Raises Problem when it is an error, or no answer.
     """
     found = _find(data, model)
-    text, stopped_by = cut_at(found.text, request.stop)
-    heard = read_tools(text, request, new_id)
+    heard = read_tools(found.text, request, new_id)
+    text, stopped_by = cut_at(heard.text, request.stop)
+    calls = () if stopped_by else heard.calls  # calls end an answer: it did not come to them
     usage = found.usage
     if usage is None:
         sent = replace(request, messages=as_turns(request, endpoint=endpoint, place=place))
         usage = estimated_usage(sent, len(found.text))
     reply = Reply(
-        text=heard.text if request.format is None else unwrap_json(heard.text),
+        text=text if request.format is None else unwrap_json(text),
         usage=replace(usage, coins=found.coins),
-        calls=heard.calls,
-        reason=_reason(found.reason, stopped=bool(stopped_by), called=bool(heard.calls)),
+        calls=calls,
+        reason=_reason(found.reason, stopped=bool(stopped_by), called=bool(calls)),
         started=found.started,
         stopped_by=stopped_by,
     )
