@@ -91,7 +91,7 @@ def wrong_models(settings: Settings, said: Said) -> Iterator[str]:
 
 def _asks_openai(settings: Settings, said: Said) -> bool:
     """Whether a model of OpenAI's is named; the default model of diagrams alone does not count."""
-    named = [settings.chat_model, *(m for models in settings.named_models.values() for m in models)]
+    named = [settings.chat_model, *settings.all_named_models]
     if said.text("diagram_model") is not None:
         named.append(settings.diagram_model)
     return any(model.startswith("openai/") for model in named)

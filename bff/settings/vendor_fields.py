@@ -171,3 +171,7 @@ class VendorFields(BaseSettings):
             ),
             "model_aliases": tuple(self.model_aliases.values()),
         }
+
+    @property
+    def all_named_models(self) -> tuple[str, ...]:
+        return tuple(model for models in self.named_models.values() for model in models)

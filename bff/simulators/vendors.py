@@ -9,6 +9,6 @@ from bff.simulators.straico.simulator import STAND_IN as STRAICO
 VENDORS: tuple[StandIn, ...] = (
     AZURE,
     OPENAI,
-    STRAICO,
     SALESFORCE,
+    STRAICO,
 )

@@ -4,19 +4,26 @@ A vendor that is not configured is not opened, and its models are not found.
 """
 
 import random
+import time  # noqa: TID251 - handed to who judges a token by it
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import aiohttp
 from pydantic import SecretStr
+from yarl import URL
 
+from bff.dialects.tool_prompt import Place
 from bff.engine.attempts import Engine
 from bff.engine.ports import Clock
 from bff.policy.deadline import Timers
 from bff.providers._pool import Pool
+from bff.providers._salesforce_token import TokenHolder
 from bff.providers._vendor import HttpProvider, Means, Road
+from bff.providers.azure import Azure
 from bff.providers.cloudflare import Gateway
 from bff.providers.openai import OpenAI
+from bff.providers.salesforce import Salesforce
+from bff.providers.straico import Straico
 from bff.settings import Settings
 from bff.telemetry.metrics import Metrics
 from bff.telemetry.observer import MetricsObserver
@@ -44,8 +51,7 @@ async def open_engine(settings: Settings, metrics: Metrics, clock: Clock) -> Asy
 
 def openers(settings: Settings) -> Mapping[str, Opener]:
     """The vendors that are configured, by name."""
-    found = {name: read(settings) for name, read in _OPENERS.items()}
-    return {name: opener for name, opener in found.items() if opener is not None}
+    return {name: read(settings) for name, read in _OPENERS.items() if settings.is_configured(name)}
 
 
 def _means(
@@ -105,9 +111,71 @@ def _openai(settings: Settings) -> Opener:
     return lambda means: OpenAI(means, openai_roads(settings))
 
 
-_OPENERS: Mapping[str, Callable[[Settings], Opener | None]] = {
+def azure_roads(settings: Settings) -> dict[str, Road]:
+    endpoint, key = settings.azure_openai_endpoint or "", plain(settings.azure_openai_api_key)
+    headers = {} if key is None else {"api-key": key}
+    roads = {"direct": Road(endpoint, headers)} if headers else {}
+    if settings.gateway_base is None or not settings.azure_is_classic:
+        return roads  # the gateway has a path for the classic endpoint only
+    resource = settings.azure_openai_resource or (URL(endpoint).host or "").partition(".")[0]
+    base = f"{settings.gateway_base}/azure-openai/{resource}"
+    return {"gateway": Road(base, headers, _gateway(settings)), **roads}
+
+
+def _azure(settings: Settings) -> Opener:
+    return lambda means: Azure(
+        means,
+        azure_roads(settings),
+        api_version=settings.azure_openai_api_version if settings.azure_is_classic else None,
+        deployments=settings.azure_openai_deployments,
+    )
+
+
+def _salesforce(settings: Settings) -> Opener:
+    known = {
+        model.partition("/")[2]
+        for model in (settings.chat_model, settings.diagram_model, *settings.all_named_models)
+        if model.startswith("salesforce/")
+    }
+
+    def opened(means: Means) -> Salesforce:
+        token = TokenHolder(
+            means.session,
+            instance_url=settings.salesforce_instance_url or "",
+            key=plain(settings.salesforce_consumer_key) or "",
+            secret=plain(settings.salesforce_consumer_secret) or "",
+            now=time.time,
+        )
+        return Salesforce(
+            means,
+            {"direct": Road(settings.salesforce_api_url)},
+            endpoint=settings.salesforce_endpoint,
+            token=token,
+            known=known,
+            place=Place(settings.tool_prompt),
+            send_parameters=settings.salesforce_parameters,
+        )
+
+    return opened
+
+
+def _straico(settings: Settings) -> Opener:
+    roads = {"direct": Road(settings.straico_base_url, _bearer(settings.straico_api_key))}
+    return lambda means: Straico(
+        means, roads, endpoint=settings.straico_endpoint, tool_place=settings.tool_prompt
+    )
+
+
+_OPENERS: Mapping[str, Callable[[Settings], Opener]] = {
+    "azure": _azure,
     "openai": _openai,
+    "salesforce": _salesforce,
+    "straico": _straico,
 }
+
+
+def _gateway(settings: Settings) -> Gateway:
+    return Gateway(plain(settings.cloudflare_gateway_token))
 
 
 def _bearer(key: SecretStr | None) -> dict[str, str]:
