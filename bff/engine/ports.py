@@ -6,6 +6,7 @@ from typing import Protocol
 
 from bff.chat.events import Chunk
 from bff.chat.request import ChatRequest
+from bff.engine.metering import Facts
 from bff.errors import Problem
 from bff.policy.deadline import Timers
 from bff.policy.retry import Patience
@@ -74,11 +75,23 @@ class Observer(Protocol):
     def fell_back(self, *, reason: str) -> None:
         """The gateway was left for the direct way; *reason* is the sign, or `breaker_open`."""
 
-    def breaker_changed(self, *, upstream: str, state: str) -> None: ...
+    def changed_model(self, *, provider: str, reason: str) -> None:
+        """A model of *provider* was left for one that stands in for it; *reason* likewise."""
+
+    def breaker_changed(self, *, upstream: str, state: str) -> None:
+        """*upstream* is the vendor behind the gateway, or the vendor and `-direct`."""
 
     def first_content(self, *, via: str, seconds: float) -> None: ...
 
+    def answered(self, facts: Facts, status: str) -> None:
+        """An answer was left: once for each, whatever ended it. *status* is `complete`, `failed` or
+        `cancelled`; *facts* change no more.
+        """
+
     def bad_events(self, *, provider: str, count: int) -> None: ...
+
+    def tool_parse_failed(self, *, provider: str, count: int) -> None:
+        """Calls that the model wrote into its text, and that could not be read."""
 
     def misconfigured(self, *, provider: str, via: str, problem: Problem) -> None:
         """Our own key, token or gateway name is wrong: someone must look."""

@@ -1,32 +1,87 @@
-"""Which ways lead to a model. Names only; who answers there is the engine's to know.
+"""Which models may answer for the name a caller wrote: the one it means, then those that stand in.
 
-Source: api-faces.md §1 (model names), gateway.md §11 (the gateway first, direct once).
+Names only; who answers there is the engine's to know. Source: api-faces.md §1 (model names),
+operations.md (MODEL_ALIASES, MODEL_FALLBACKS, CHAT_FALLBACK_MODELS).
 """
 
-from dataclasses import dataclass
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from bff.errors import Kind, Problem
+
+VENDORS = frozenset({"anthropic", "azure", "openai", "salesforce", "straico"})
+
+_FAMILIES = (
+    (re.compile(r"sfdc_ai__."), "salesforce"),
+    (re.compile(r"claude"), "anthropic"),
+    (re.compile(r"gpt-|chatgpt-|o\d"), "openai"),
+)
+_BRACKETS = re.compile(r"\[[^\[\]]{1,16}\]$")  # a variant, as in `claude-sonnet-4[1m]`
+_DATE = re.compile(r"[-@]20\d\d-?\d\d-?\d\d$")
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A vendor's model."""
+    """A vendor's model. As a *fallback* it is not what was asked for, but stands in for it."""
 
     provider: str
     model: str
+    fallback: bool = False
+
+    @property
+    def name(self) -> str:
+        return f"{self.provider}/{self.model}"
 
 
-def read_model(name: str) -> Target:
-    """`provider/model`, split at the first slash only. Raises Problem(NOT_FOUND)."""
-    provider, slash, model = name.partition("/")
-    if not (provider and slash and model):
-        raise Problem(Kind.NOT_FOUND, "The model is written provider/model.", at="model")
-    return Target(provider, model)
-
-
-def order_ways(ways: tuple[str, ...], *, gateway_admitted: bool) -> tuple[str, ...]:
-    """*ways* in the order to try: without the gateway while its breaker is open, if another is
-    left.
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """*aliases*: a public name to what it means. *fallbacks*: a public name, or a `provider/model`,
+    to what stands in for it, in the order to try.
     """
-    rest = tuple(way for way in ways if way != "gateway")
-    return ways if gateway_admitted or not rest else rest
+
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    fallbacks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def plan(model: str, rules: Rules, configured: Collection[str]) -> tuple[Target, ...]:
+    """Whom to ask for *model*, in order, each once. Vendors that are not *configured* are left out.
+
+    Raises Problem(NOT_FOUND) when nobody is left.
+    """
+    found: dict[str, Target] = {}
+    for target in _targets(model, rules, configured):
+        if target.provider in configured:
+            found.setdefault(target.name, target)
+    if not found:
+        raise Problem(Kind.NOT_FOUND, "The model is not available.", at="model")
+    return tuple(found.values())
+
+
+def _targets(model: str, rules: Rules, configured: Collection[str]) -> Iterator[Target]:
+    alias = _alias(model, rules)
+    first = _read(model if alias is None else rules.aliases[alias], configured)
+    if first is not None:
+        yield first
+    names = [model, alias or model, model if first is None else first.name]
+    listed = next((name for name in names if name in rules.fallbacks), None)
+    for name in () if listed is None else rules.fallbacks[listed]:
+        other = _alias(name, rules)
+        target = _read(name if other is None else rules.aliases[other], configured)
+        if target is not None:
+            yield replace(target, fallback=True)
+
+
+def _alias(model: str, rules: Rules) -> str | None:
+    """The alias that *model* is, as it stands or without its variant and date."""
+    plain = _BRACKETS.sub("", model)
+    return next((n for n in (model, plain, _DATE.sub("", plain)) if n in rules.aliases), None)
+
+
+def _read(name: str, configured: Collection[str]) -> Target | None:
+    """What *name* means by itself. An alias is not looked up again, so that none can go round."""
+    provider, slash, model = name.partition("/")
+    if slash and (provider in VENDORS or provider in configured):
+        return Target(provider, model) if model else None
+    vendor = next((vendor for family, vendor in _FAMILIES if family.match(name)), None)
+    return None if vendor is None else Target(vendor, name)

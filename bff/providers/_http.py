@@ -17,7 +17,7 @@ from yarl import URL
 from bff.chat.events import Chunk
 from bff.errors import Kind, Problem, Sign
 from bff.policy.deadline import Timers
-from bff.policy.retry import read_retry_after, read_should_retry
+from bff.policy.retry import read_should_retry, read_wait
 
 _REFUSAL_BYTES = 64 * 1024  # of an error's body; more is not read
 _REFUSAL_S = 5.0  # for that body: the status is known already
@@ -91,7 +91,7 @@ async def ask(
         data = await _read_all(response, timers, min(soon, deadline), _REFUSAL_BYTES)
     finally:
         _leave(response)
-    wait = read_retry_after(response.headers)
+    wait = read_wait(response.status, response.headers)
     problem = dialect.read_refusal(response.status, response.content_type.lower(), data, wait)
     problem.should_retry = read_should_retry(response.headers)
     raise problem

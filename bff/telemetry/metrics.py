@@ -21,6 +21,7 @@ from prometheus_client import (
 )
 from prometheus_client.metrics import MetricWrapperBase
 
+from bff.chat.events import UsageReported
 from bff.errors import Sign
 
 OTHER = "other"
@@ -33,6 +34,9 @@ REASONS = SIGNS | {"breaker_open"}
 WAYS = frozenset({"direct", "gateway"})
 BREAKER_STATES = {"closed": 0, "half_open": 1, "open": 2}
 PROVIDERS = frozenset({"anthropic", "azure", "offline", "openai", "salesforce", "straico"})
+UPSTREAMS = PROVIDERS | {f"{provider}-direct" for provider in PROVIDERS}
+MODES = frozenset({"native", "simulated", "translated"})
+ENDINGS = frozenset({"cancelled", "complete", "failed"})
 INSTALL_EVENTS = frozenset({"installed", "uninstalled"})
 INSTALL_OUTCOMES = frozenset({"accepted", "refused"})
 MONITOR_OUTCOMES = frozenset({"dropped", "failed", "sent"})
@@ -80,10 +84,17 @@ class Metrics:
             _REQUEST_BUCKETS,
         )
         self._upstream = self._counter(
-            "upstream_requests_total", "Tries upstream, by how they ended.", ("via", "status")
+            "upstream_requests_total",
+            "Tries upstream, by how they ended.",
+            ("provider", "via", "status"),
         )
         self._fallbacks = self._counter(
             "gateway_fallback_total", "Times the gateway was left for the direct way.", ("reason",)
+        )
+        self._model_fallbacks = self._counter(
+            "model_fallback_total",
+            "Times a model was left for one that stands in for it.",
+            ("provider", "reason"),
         )
         self._breaker = _Series(
             Gauge(
@@ -117,6 +128,19 @@ class Metrics:
         )
         self._bad_events = self._counter(
             "upstream_bad_events_total", "Events dropped as unreadable.", ("provider",)
+        )
+        self._answers = self._counter(
+            "answers_total", "Answers, by how they ended.", ("provider", "mode", "status")
+        )
+        self._tokens = self._counter(
+            "tokens_total",
+            "Tokens of answers, counted or estimated; cached ones are prompt ones too.",
+            ("provider", "kind"),
+        )
+        self._tool_parse_failed = self._counter(
+            "tool_parse_failed_total",
+            "Calls written into a text that could not be read.",
+            ("provider",),
         )
         self.client_disconnects = Counter(
             "bff_client_disconnects_total",
@@ -153,15 +177,35 @@ class Metrics:
         self._requests[route, _closed(method, METHODS), shown].inc()
         self._request_seconds[(route,)].observe(seconds)
 
-    def upstream_ended(self, *, via: str, status: str) -> None:
+    def upstream_ended(self, *, provider: str, via: str, status: str) -> None:
         """*status*: an HTTP status, a Sign, `ok` or `cancelled`."""
-        self._upstream[_closed(via, WAYS), _closed(status, OUTCOMES)].inc()
+        labels = _closed(provider, PROVIDERS), _closed(via, WAYS), _closed(status, OUTCOMES)
+        self._upstream[labels].inc()
+
+    def answered(self, *, provider: str, mode: str, status: str) -> None:
+        """*status*: `complete`, `failed` or `cancelled`; *mode*: `native`, `translated` or
+        `simulated`.
+        """
+        labels = _closed(provider, PROVIDERS), _closed(mode, MODES), _closed(status, ENDINGS)
+        self._answers[labels].inc()
+
+    def tokens_used(self, *, provider: str, usage: UsageReported) -> None:
+        shown = _closed(provider, PROVIDERS)
+        self._tokens[shown, "prompt"].inc(usage.prompt_tokens)
+        self._tokens[shown, "completion"].inc(usage.completion_tokens)
+        self._tokens[shown, "cached"].inc(usage.cached_tokens)
+
+    def tool_parse_failed(self, *, provider: str, count: int) -> None:
+        self._tool_parse_failed[(_closed(provider, PROVIDERS),)].inc(count)
 
     def fell_back(self, *, reason: str) -> None:
         self._fallbacks[(_closed(reason, REASONS),)].inc()
 
+    def changed_model(self, *, provider: str, reason: str) -> None:
+        self._model_fallbacks[_closed(provider, PROVIDERS), _closed(reason, REASONS)].inc()
+
     def breaker_changed(self, *, upstream: str, state: str) -> None:
-        self._breaker[(_closed(upstream, PROVIDERS),)].set(BREAKER_STATES.get(state, -1))
+        self._breaker[(_closed(upstream, UPSTREAMS),)].set(BREAKER_STATES.get(state, -1))
 
     def first_content(self, *, via: str, seconds: float) -> None:
         self._first_content[(_closed(via, WAYS),)].observe(seconds)

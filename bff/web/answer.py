@@ -5,6 +5,7 @@ after it the Problem is the stream's last words. Source: api-faces.md §1, node-
 """
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
@@ -20,6 +21,9 @@ from bff.web.live import LiveStream
 from bff.web.middleware import REQUEST_LINE
 from bff.web.services import SERVICES
 
+_WORD = re.compile(r"[!-~]{1,200}")
+_NAME = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
+_MOST_NAMES = 32
 _log = structlog.get_logger("bff.stream")
 
 
@@ -54,8 +58,7 @@ async def stream_answer(
     facts: Facts | None = None
 
     async def open_response(early: bool) -> web.StreamResponse:
-        # early: another way may still answer
-        told = {} if early or facts is None else told_headers(facts)
+        told = {} if facts is None else told_headers(facts, early=early)
         response = _EventStream(headers={**headers, **told})
         if request.version < HttpVersion11:
             response.force_close()  # its end is the end of the connection
@@ -119,11 +122,24 @@ def _frames(writer: Writer, batch: Sequence[Chunk]) -> bytes:
     return b"".join([writer.feed(chunk) for chunk in batch])
 
 
-def told_headers(facts: Facts) -> dict[str, str]:
-    """Our own headers; upstream's are never forwarded under their own names."""
-    told = {
-        "X-Upstream-Via": facts.via,
-        "X-Aig-Log-Id": facts.log_id,
-        "X-Cache": facts.cache_status if facts.cache_status in ("HIT", "MISS") else None,
-    }
+def told_headers(facts: Facts, *, stream: bool = True, early: bool = False) -> dict[str, str]:
+    """Our own headers; upstream's are never forwarded under their own names. *early*, before the
+    first content, another way may still answer, and another model.
+    """
+    sure = stream and (facts.sure_mode or not early)
+    told: dict[str, str | None] = {"X-Stream-Mode": facts.mode if sure else None}
+    if not early:
+        told |= {
+            "X-Upstream-Via": facts.via,
+            "X-Aig-Log-Id": facts.log_id,
+            "X-Cache": facts.cache_status if facts.cache_status in ("HIT", "MISS") else None,
+            "X-Model-Used": facts.model_used if _WORD.fullmatch(facts.model_used or "") else None,
+            "X-Ignored-Params": _listed(facts.ignored),
+            "X-Content-Toxicity": "true" if facts.toxic else None,
+        }
     return {name: value for name, value in told.items() if value}
+
+
+def _listed(names: Sequence[str]) -> str:
+    """The *names* that look like names: a caller may have made them up."""
+    return ",".join([name for name in names if _NAME.fullmatch(name)][:_MOST_NAMES])

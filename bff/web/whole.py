@@ -56,7 +56,9 @@ async def give_whole(
             await settle(reply.usage.total_tokens)
         body = write(reply)
         if await live.forgo():
-            told = told_headers(line.facts) if reply is not None and line.facts else {}
+            told = {}
+            if reply is not None and line.facts is not None:
+                told = told_headers(line.facts, stream=False)
             return web.Response(body=body, headers=_JSON | told)
         try:
             await live.finish(body)

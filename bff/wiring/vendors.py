@@ -16,6 +16,7 @@ from bff.dialects.tool_prompt import Place
 from bff.engine.attempts import Engine
 from bff.engine.ports import Clock
 from bff.policy.deadline import Timers
+from bff.policy.routing import Rules
 from bff.providers._pool import Pool
 from bff.providers._salesforce_token import TokenHolder
 from bff.providers._vendor import HttpProvider, Means, Road
@@ -41,6 +42,7 @@ async def open_engine(settings: Settings, metrics: Metrics, clock: Clock) -> Asy
             providers[name] = open_provider(_means(settings, name, session, metrics, observer))
         yield Engine(
             providers,
+            rules=Rules(),
             observer=observer,
             clock=clock,
             dice=random.random,

@@ -2,15 +2,20 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bff.chat.events import UsageReported
+from bff.engine.metering import Facts, Mode, Status
 from bff.errors import Kind, Problem, Sign
 from bff.policy.breaker import BreakerState
 from bff.telemetry.metrics import BREAKER_STATES, Metrics
 from bff.telemetry.observer import MetricsObserver
+
+LABELS = {"method", "via", "reason", "provider", "event", "mode", "upstream", "kind"}
 
 
 @pytest.fixture
@@ -45,14 +50,19 @@ def test_no_caller_can_make_series(word, number) -> None:
     metrics = Metrics()
 
     metrics.request_ended(route="/x", method=word, status=number, seconds=0)
-    metrics.upstream_ended(via=word, status=str(number))
+    metrics.upstream_ended(provider=word, via=word, status=str(number))
+    metrics.breaker_changed(upstream=word, state=word)
+    metrics.changed_model(provider=word, reason=word)
+    metrics.answered(provider=word, mode=word, status=word)
+    metrics.tokens_used(provider=word, usage=UsageReported(1, 2, 3))
+    metrics.tool_parse_failed(provider=word, count=1)
     metrics.fell_back(reason=word)
     metrics.bad_events(provider=word, count=1)
     metrics.install_event(event=word, outcome=word)
 
     for family in metrics.registry.collect():
         for sample in family.samples:
-            for label in {"method", "via", "reason", "provider", "event"} & set(sample.labels):
+            for label in LABELS & set(sample.labels):
                 assert sample.labels[label] in {"other", *_known(label)}
 
 
@@ -65,6 +75,9 @@ def _known(label: str) -> set[str]:
         "reason": metrics.REASONS,
         "provider": metrics.PROVIDERS,
         "event": metrics.INSTALL_EVENTS,
+        "mode": metrics.MODES,
+        "upstream": metrics.UPSTREAMS,
+        "kind": {"prompt", "completion", "cached"},
     }
     return set(sets[label])
 
@@ -109,14 +122,53 @@ def test_the_observer_counts_what_the_engine_says(metrics) -> None:
     observer.fell_back(reason="breaker_open")
     observer.first_content(via="direct", seconds=0.3)
     observer.bad_events(provider="openai", count=2)
+    observer.tool_parse_failed(provider="straico", count=3)
+    observer.changed_model(provider="openai", reason=Sign.PROVIDER_BUSY.value)
 
     upstream = "bff_upstream_requests_total"
-    assert _value(metrics, upstream, via="gateway", status="524") == 1
-    assert _value(metrics, upstream, via="direct", status="ok") == 1
+    assert _value(metrics, upstream, provider="openai", via="gateway", status="524") == 1
+    assert _value(metrics, upstream, provider="openai", via="direct", status="ok") == 1
     assert _value(metrics, "bff_gateway_fallback_total", reason="edge") == 1
     assert _value(metrics, "bff_gateway_fallback_total", reason="breaker_open") == 1
     assert _value(metrics, "bff_first_content_seconds_count", via="direct") == 1
     assert _value(metrics, "bff_upstream_bad_events_total", provider="openai") == 2
+    assert _value(metrics, "bff_tool_parse_failed_total", provider="straico") == 3
+    left = {"provider": "openai", "reason": "provider_busy"}
+    assert _value(metrics, "bff_model_fallback_total", **left) == 1
+
+
+def test_an_answer_is_counted_by_how_it_came_and_ended_with_its_tokens(metrics) -> None:
+    observer = MetricsObserver(metrics)
+    facts = Facts(
+        provider="openai", mode=Mode.NATIVE, usage=UsageReported(25, 50, 75, cached_tokens=5)
+    )
+
+    observer.answered(facts, "complete")
+    observer.answered(replace(facts, usage=None), Status.CANCELLED)
+
+    answers = "bff_answers_total"
+    for status in ("complete", "cancelled"):
+        labels = {"provider": "openai", "mode": "native", "status": status}
+        assert _value(metrics, answers, **labels) == 1
+    tokens = {
+        kind: _value(metrics, "bff_tokens_total", provider="openai", kind=kind)
+        for kind in ("prompt", "completion", "cached")
+    }
+    assert tokens == {"prompt": 25, "completion": 50, "cached": 5}
+
+
+def test_both_breakers_of_a_vendor_are_shown(metrics) -> None:
+    metrics.breaker_changed(upstream="openai", state="open")
+    metrics.breaker_changed(upstream="openai-direct", state="half_open")
+
+    assert _value(metrics, "bff_gateway_breaker_state", upstream="openai") == 2
+    assert _value(metrics, "bff_gateway_breaker_state", upstream="openai-direct") == 1
+
+
+def test_questions_that_wait_for_their_vendor_are_shown(metrics) -> None:
+    metrics.upstream_waiting(provider="straico", count=4)
+
+    assert _value(metrics, "bff_upstream_waiting", provider="straico") == 4
 
 
 @pytest.mark.parametrize("state", list(BreakerState))
