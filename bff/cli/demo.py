@@ -1,7 +1,8 @@
 """`bff demo`: one process, one page. The service itself, between a stand-in site and a model.
 
 Not a mock of the service: the app, its settings, the install and the tokens are the real ones; only
-the neighbours are simulators. With OPENAI_API_KEY the real upstream answers. Source: operations.md.
+the neighbours are simulators. With a key the real upstream answers, with --provider the stand-in
+of that vendor. Source: operations.md.
 """
 
 import asyncio
@@ -23,8 +24,11 @@ from pydantic import SecretStr
 
 from bff.cli import Failure
 from bff.dialects.sse import Decoder
-from bff.settings import Settings, read_settings
+from bff.settings import Settings, read_settings, variables
+from bff.settings.vendor_fields import VendorFields
 from bff.simulators.atlassian import AtlassianHost
+from bff.simulators.stand_in import StandIn
+from bff.simulators.vendors import VENDORS
 from bff.simulators.world import World, open_world
 from bff.telemetry import logs
 from bff.web.server import address, bind, open_server
@@ -37,13 +41,16 @@ _STAND_IN = SecretStr("stand-in")
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """A running demo. *upstream* is where answers come from, empty for the built-in model."""
+    """A running demo. *upstream* is where answers come from, empty for the built-in model, which
+    answers in the place of *provider*.
+    """
 
     base_url: str
     page_url: str
     upstream: str
     host: AtlassianHost
     world: World
+    provider: str = "openai"
 
 
 @click.command("demo")
@@ -55,28 +62,38 @@ class Demo:
     show_default=True,
     help="How long the built-in model takes for each piece of an answer.",
 )
+@click.option(
+    "--provider",
+    type=click.Choice(sorted(row.name for row in VENDORS)),
+    help="Let the built-in model answer in the place of this vendor, in its own words.",
+)
 @click.option("--once", metavar="QUESTION", help="Ask one question, print the answer, end.")
-def command(port: int | None, model_delay_ms: int, once: str | None) -> None:
+def command(port: int | None, model_delay_ms: int, provider: str | None, once: str | None) -> None:
     """Try the add-on in a page of its own: no key, no network, no database server.
 
     \b
     Examples:
       bff demo
+      bff demo --provider openai
       bff demo --port 0 --once "What is a sequence diagram?"
     """
     logs.configure("warning", "console", stream=sys.stderr.buffer)
     if once is not None:
-        asyncio.run(_ask_once(port or 0, model_delay_ms, once))
+        asyncio.run(_ask_once(port or 0, model_delay_ms, provider, once))
         return
     try:
-        asyncio.run(_keep_open(3000 if port is None else port, model_delay_ms))
+        asyncio.run(_keep_open(3000 if port is None else port, model_delay_ms, provider))
     except KeyboardInterrupt:
         click.echo()  # the terminal has just printed ^C
 
 
 @asynccontextmanager
-async def open_demo(*, port: int, model_delay_ms: int) -> AsyncIterator[Demo]:
-    """The whole of it, with the add-on installed. Raises Failure and WrongSetting."""
+async def open_demo(
+    *, port: int, model_delay_ms: int, provider: str | None = None
+) -> AsyncIterator[Demo]:
+    """The whole of it, with the add-on installed. *provider* is a stand-in's name; None leaves it
+    to the user's settings. Raises Failure and WrongSetting.
+    """
     own = read_settings(default_app_env="development", upstream_needed=False)
     listener = _bound(port)
     base_url = address(listener)
@@ -87,16 +104,18 @@ async def open_demo(*, port: int, model_delay_ms: int) -> AsyncIterator[Demo]:
         world = await stack.enter_async_context(
             open_world(atlassian=host, delay_s=model_delay_ms / 1000)
         )
-        settings = _settings(own, world, base_url=base_url, folder=Path(folder))
+        settings = own.model_copy(
+            update=_neighbours(world, base_url=base_url, folder=Path(folder))
+            | _model(own, world, provider)
+        )
         app = build_app(settings, all_js_url=f"{SITE}/all.js")
         app.add_routes(host.routes(SITE))
         await stack.enter_async_context(open_server(app, sock=listener, grace_s=1.0))
         stack.callback(host.diary.close)  # before the server ends, which would wait for its readers
         await _install(host, base_url)
-        upstream = (
-            "" if own.openai_api_key is None else urlsplit(settings.upstream().base_url).netloc
-        )
-        yield Demo(base_url, f"{base_url}{SITE}/", upstream, host, world)
+        upstream = "" if provider or not _has_a_key(own) else _who_answers(own)
+        page_url = f"{base_url}{SITE}/"
+        yield Demo(base_url, page_url, upstream, host, world, provider or "openai")
 
 
 def _bound(port: int) -> socket.socket:
@@ -109,27 +128,57 @@ def _bound(port: int) -> socket.socket:
         ) from error
 
 
-def _settings(own: Settings, world: World, *, base_url: str, folder: Path) -> Settings:
-    """The user's settings with the neighbours replaced; without a key the model is replaced too."""
-    changes: dict[str, Any] = {
+def _neighbours(world: World, *, base_url: str, folder: Path) -> dict[str, Any]:
+    """What replaces the user's settings, whoever answers."""
+    return {
         "ac_local_base_url": base_url,
         "app_env": "development",
         "axiom_token": None,  # nothing that happens here is news
         "connect_install_keys_url": (world.install_keys_url,),
         "database_url": f"sqlite:///{folder / 'demo.sqlite'}",
     }
-    if own.openai_api_key is None:
-        changes |= {
-            "chat_model": "openai/gpt-3.5-turbo",
-            "cloudflare_account_id": "stand-in",
-            "cloudflare_gateway_id": "stand-in",
-            "cloudflare_gateway_token": None,
-            "gateway_url": world.gateway_url,
-            "openai_api_key": _STAND_IN,
-            "openai_baseurl": None,
-            "openai_fallback_baseurl": world.openai_url,
-        }
-    return own.model_copy(update=changes)
+
+
+def _model(own: Settings, world: World, provider: str | None) -> dict[str, Any]:
+    """What replaces the user's model: nothing where there is a key for it and no *provider*."""
+    if provider is None and _has_a_key(own):
+        return {}
+    stand_in = next((row for row in VENDORS if row.name == provider), None)
+    return {
+        "chat_fallback_models": (),
+        "chat_model": "openai/gpt-3.5-turbo",
+        "cloudflare_account_id": "stand-in",
+        "cloudflare_gateway_id": "stand-in",
+        "cloudflare_gateway_token": None,
+        "diagram_model": "openai/gpt-4o",
+        "gateway_url": world.gateway_url,
+        "model_aliases": {},
+        "model_fallbacks": {},
+        "openai_api_key": _STAND_IN,
+        "openai_baseurl": None,
+        "openai_fallback_baseurl": world.openai_url,
+    } | ({} if stand_in is None else _way_to(stand_in, world))
+
+
+def _way_to(stand_in: StandIn, world: World) -> dict[str, Any]:
+    """The settings that *stand_in* itself says lead to it; none of the user's is left."""
+    said = dict(stand_in.environment(world.url_of(stand_in.name), stand_in.variants[0]))
+    read = read_settings(said | {"CHAT_MODEL": stand_in.model})
+    named = [field for field, names in variables().items() if not said.keys().isdisjoint(names)]
+    return {
+        field: getattr(read, field) for field in ("chat_model", *named, *VendorFields.model_fields)
+    }
+
+
+def _has_a_key(own: Settings) -> bool:
+    """Whether the real vendor of the user's model can be asked."""
+    vendor = own.chat_model.partition("/")[0]
+    return own.openai_api_key is not None if vendor == "openai" else own.is_configured(vendor)
+
+
+def _who_answers(own: Settings) -> str:
+    vendor = own.chat_model.partition("/")[0]
+    return urlsplit(own.upstream().base_url).netloc if vendor == "openai" else vendor
 
 
 async def _install(host: AtlassianHost, base_url: str) -> None:
@@ -141,13 +190,14 @@ async def _install(host: AtlassianHost, base_url: str) -> None:
         raise Failure(f"The service refused the install with status {answer.status}.")
 
 
-async def _keep_open(port: int, model_delay_ms: int) -> None:
-    async with open_demo(port=port, model_delay_ms=model_delay_ms) as demo:
-        who = (
-            f"Answers come from {demo.upstream}, with your key."
-            if demo.upstream
-            else "A built-in model answers; with OPENAI_API_KEY set the real one does."
-        )
+async def _keep_open(port: int, model_delay_ms: int, provider: str | None) -> None:
+    async with open_demo(port=port, model_delay_ms=model_delay_ms, provider=provider) as demo:
+        if demo.upstream:
+            who = f"Answers come from {demo.upstream}, with your key."
+        elif provider:
+            who = f"A built-in model answers in the place of {demo.provider}, in its own words."
+        else:
+            who = "A built-in model answers; with OPENAI_API_KEY set the real one does."
         click.echo(f"\n  {demo.page_url}\n\n{who}\nCtrl+C ends it.")
         stop = asyncio.Event()
         with suppress(NotImplementedError):  # Windows has no such handlers
@@ -155,8 +205,8 @@ async def _keep_open(port: int, model_delay_ms: int) -> None:
         await stop.wait()
 
 
-async def _ask_once(port: int, model_delay_ms: int, question: str) -> None:
-    async with open_demo(port=port, model_delay_ms=model_delay_ms) as demo:
+async def _ask_once(port: int, model_delay_ms: int, provider: str | None, question: str) -> None:
+    async with open_demo(port=port, model_delay_ms=model_delay_ms, provider=provider) as demo:
         said = False
         try:
             async with aclosing(_answer(demo, question)) as pieces:

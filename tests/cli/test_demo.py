@@ -14,6 +14,10 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from bff.cli.demo import _answer, open_demo
+from bff.settings import variables
+from bff.simulators import embedded_model
+from bff.simulators.vendors import VENDORS
 from bff.simulators.world import open_world
 
 COMMAND = (sys.executable, "-m", "bff", "demo")
@@ -140,3 +144,60 @@ async def test_a_wrong_setting_is_one_line(tmp_path: Path) -> None:
     assert code == 1
     assert err.startswith("CONNECT_TIMEOUT holds")
     assert len(err.splitlines()) == 1
+
+
+@pytest.fixture
+def nothing_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """In this process, none of our settings, and no `.env`."""
+    for name in (name for names in variables().values() for name in names):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    return monkeypatch
+
+
+@pytest.mark.parametrize("provider", [row.name for row in VENDORS])
+async def test_any_vendor_answers_in_its_own_words(
+    nothing_set: pytest.MonkeyPatch, provider: str
+) -> None:
+    """Also where the user has keys: whoever names a stand-in wants the stand-in."""
+    nothing_set.setenv("OPENAI_API_KEY", "sk-mine")
+    nothing_set.setenv("AZURE_OPENAI_API_VERSION", "2024-10-21")
+
+    async with open_demo(port=0, model_delay_ms=0, provider=provider) as demo:
+        said = "".join([text async for text in _answer(demo, "Hello")])
+
+        assert said == embedded_model.answer("Hello")
+        assert demo.upstream == ""
+        for name, vendor in demo.world.vendors.items():
+            assert (len(vendor.requests) > 0) is (name == provider)
+        assert "sk-mine" not in str([seen.headers for seen in _requests(demo.world)])
+
+
+def _requests(world):
+    return [seen for vendor in world.vendors.values() for seen in vendor.requests]
+
+
+async def test_with_a_key_of_another_vendor_that_vendor_is_asked(
+    nothing_set: pytest.MonkeyPatch,
+) -> None:
+    nothing_set.setenv("ANTHROPIC_API_KEY", "sk-ant-mine")
+    nothing_set.setenv("CHAT_MODEL", "anthropic/claude-sonnet-4-5")
+
+    async with open_demo(port=0, model_delay_ms=0) as demo:
+        assert demo.upstream == "anthropic"
+
+
+async def test_the_page_says_who_answers(tmp_path: Path) -> None:
+    async with running(tmp_path, "--port", "0", "--provider", VENDORS[0].name) as process:
+        assert process.stdout is not None
+        printed = await process.stdout.readuntil(b"Ctrl+C")
+
+    assert f"answers in the place of {VENDORS[0].name}".encode() in printed
+
+
+async def test_a_vendor_nobody_knows_is_bad_usage(tmp_path: Path) -> None:
+    code, out, err = await output(tmp_path, "--provider", "nobody", "--once", "hi")
+
+    assert (code, out) == (2, "")
+    assert len(err.splitlines()) == 1
+    assert all(row.name in err for row in VENDORS)
