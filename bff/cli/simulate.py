@@ -12,7 +12,12 @@ import click
 from bff.cli import Failure
 from bff.simulators.atlassian import AtlassianHost
 from bff.simulators.faults import forms
+from bff.simulators.stand_in import StandIn
+from bff.simulators.vendors import VENDORS
 from bff.simulators.world import World, open_world
+
+# Where a vendor is asked directly, as it is called where there is a gateway as well.
+_BESIDE_A_GATEWAY = {"OPENAI_BASEURL": "OPENAI_FALLBACK_BASEURL"}
 
 _FAULTS = """\b
 Faults, a comma separated list:
@@ -24,7 +29,8 @@ Where they may stand:
   behind a model    CHAT_MODEL=openai/gpt-4o!status=429,retry-after=2
   in a header       x-simulate: split
   for the next ones curl -d '["status=500", "cut-after=3"]' http://127.0.0.1:8765/openai/_faults
-                    (GET shows what waits, DELETE forgets it)
+                    (GET shows what waits, DELETE forgets it; each vendor has its own, and so
+                    has /gateway)
 
 \b
 With gateway- before it a fault is the gateway's, and the direct way works:
@@ -93,26 +99,54 @@ async def _keep_open(host: str, port: int, *, delay_s: float, add_on: str) -> No
 
 def describe(world: World) -> str:
     """The addresses, and the environment of a service that uses them."""
+    addresses = [(row.name, world.url_of(row.name)) for row in VENDORS]
+    gateway = [
+        (f"AI Gateway, {row.name}", f"{world.gateway_url}/account/gateway/{name}")
+        for row in VENDORS
+        for name in row.gateway
+    ]
+    addresses += [
+        *gateway,
+        ("Atlassian site", f"{world.atlassian_url}/   (installs the running service, shows it)"),
+        ("Its REST API", f"{world.atlassian_url}/wiki/rest/api/   (content properties)"),
+        ("Install keys", world.install_keys_url),
+        ("Axiom", f"{world.axiom_url}   (what came: {world.axiom_url}/_events)"),
+    ]
+    width = max(len(name) for name, _ in addresses)
+    listed = "\n".join(f"  {name:<{width}}  {where}" for name, where in addresses)
+    vendors = "\n\n".join(_environment(row, world.url_of(row.name)) for row in VENDORS)
     return f"""
-  OpenAI          {world.openai_url}
-  AI Gateway      {world.gateway_url}/<account>/<gateway>/openai
-  Atlassian site  {world.atlassian_url}/   (installs the running service and shows it)
-  Its REST API    {world.atlassian_url}/wiki/rest/api/   (content properties, for the app)
-  Install keys    {world.install_keys_url}
-  Axiom           {world.axiom_url}   (what came: {world.axiom_url}/_events)
+{listed}
 
 Put this into the .env file of `bff serve`, or export it:
 
 APP_ENV=development
-OPENAI_API_KEY=sk-simulated
-GATEWAY_URL={world.gateway_url}
-CLOUDFLARE_ACCOUNT_ID=account
-CLOUDFLARE_GATEWAY_ID=gateway
-OPENAI_FALLBACK_BASEURL={world.openai_url}
 CONNECT_INSTALL_KEYS_URL={world.install_keys_url}
 AXIOM_URL={world.axiom_url}
 AXIOM_TOKEN={world.axiom.token}
-# without the gateway, instead of the four lines after the key:
-# OPENAI_BASEURL={world.openai_url}
+
+# the gateway; without these three lines every vendor is asked directly
+GATEWAY_URL={world.gateway_url}
+CLOUDFLARE_ACCOUNT_ID=account
+CLOUDFLARE_GATEWAY_ID=gateway
+
+{vendors}
 
 bff simulate --help lists the faults. Ctrl-C ends it."""
+
+
+def _environment(row: StandIn, url: str) -> str:
+    """What leads to one vendor, and what would lead elsewhere instead, as comments."""
+    usual = row.environment(url, row.variants[0])
+    lines = [f"# {row.name}, for CHAT_MODEL={row.model}"]
+    for name, value in usual.items():
+        beside = _BESIDE_A_GATEWAY.get(name)
+        lines.append(f"{beside or name}={value}")
+        if beside:
+            lines += ["# without the gateway, instead of the line above:", f"# {name}={value}"]
+    for variant in row.variants[1:]:
+        other = row.environment(url, variant)
+        lines.append(f"# its endpoint {variant}:")
+        lines += [f"# {name}={v}" for name, v in other.items() if usual.get(name) != v]
+        lines += [f"# (without {name})" for name in usual if name not in other]
+    return "\n".join(lines)

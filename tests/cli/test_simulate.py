@@ -9,9 +9,12 @@ import aiohttp
 import pytest
 from click.testing import CliRunner
 
-from bff.cli.simulate import command
+from bff.cli.simulate import command, describe
+from bff.settings import read_settings
 from bff.simulators.faults import MEANINGS
+from bff.simulators.vendors import VENDORS
 from bff.simulators.world import open_world
+from bff.wiring.vendors import openers
 from tests.support import raw_http
 from tests.support.chat import question, text
 
@@ -75,3 +78,18 @@ def test_its_help_names_every_fault_and_has_examples() -> None:
     assert all(meaning in shown for meaning in MEANINGS.values())
     assert "[[simulate: gateway=2003]]" in shown
     assert "bff simulate --port 0" in shown
+
+
+async def test_with_what_it_prints_every_vendor_is_set_up() -> None:
+    async with open_world() as world:
+        printed = describe(world)
+
+    active = dict(re.findall(r"^([A-Z_]+)=(.+)$", printed, re.MULTILINE))
+    models = re.findall(r"^# [a-z]+, for CHAT_MODEL=(\S+)$", printed, re.MULTILINE)
+    for model in models:
+        assert set(openers(read_settings(active | {"CHAT_MODEL": model}))) == set(world.vendors)
+    assert models == [row.model for row in VENDORS]
+    for row in VENDORS:
+        assert world.url_of(row.name) in printed
+        assert all(f"# its endpoint {variant}:" in printed for variant in row.variants[1:])
+        assert all(f"/gateway/account/gateway/{name}\n" in printed for name in row.gateway)
