@@ -11,8 +11,12 @@ import pytest
 from aiohttp import web
 
 from bff.cli import check
-from bff.cli.check import Seen, _judge_clock, _judge_key, look
-from bff.settings import UpstreamPlan, variables
+from bff.cli.check import look
+from bff.cli.checks import asking
+from bff.cli.checks.asking import Seen
+from bff.cli.checks.clock import judge_clock
+from bff.cli.checks.ways import Called, judge_key
+from bff.settings import variables
 from bff.simulators.atlassian import AtlassianHost
 from bff.simulators.gateway.simulator import GatewaySimulator
 from bff.simulators.openai.simulator import OpenAISimulator
@@ -29,7 +33,6 @@ DESCRIPTOR = {
     "baseUrl": "{{localBaseUrl}}",
     "apiMigrations": {"signed-install": True},
 }
-PLAN = UpstreamPlan("https://a", False, None, None, None)
 
 
 @pytest.fixture(scope="module")
@@ -265,8 +268,8 @@ async def test_postgresql_is_looked_into(environment, postgres: Postgres) -> Non
         ]
 
 
-UPSTREAM = ("gateway", "provider key", "clock")
-GATEWAY_OK, KEY_OK = "ok      gateway: it answers", "ok      provider key: it is accepted"
+UPSTREAM = ("gateway", "OpenAI key", "clock")
+GATEWAY_OK, KEY_OK = "ok      gateway: it answers", "ok      OpenAI key: it is accepted"
 CLOCK_OK = "ok      clock: agrees with upstream"
 
 
@@ -316,13 +319,13 @@ async def test_the_gateways_own_key_is_tried(through_gateway) -> None:
         ),
         (
             {"OPENAI_API_KEY": "bad-key"},
-            [GATEWAY_OK, "failed  provider key: it is refused: look at OPENAI_API_KEY"],
+            [GATEWAY_OK, "failed  OpenAI key: it is refused: look at OPENAI_API_KEY"],
         ),
         (
             {"CLOUDFLARE_GATEWAY_TOKEN": "", "OPENAI_FALLBACK_BASEURL": "off"},
             [
                 "failed  gateway: it wants a token (2009): set CLOUDFLARE_GATEWAY_TOKEN",
-                "warning provider key: not looked at: mend the gateway first",
+                "warning OpenAI key: not looked at: mend the gateway first",
             ],
         ),
     ],
@@ -333,7 +336,7 @@ async def test_what_is_wrong_on_the_way_to_the_model_is_told_apart(
     for name, value in changes.items():
         through_gateway.setenv(name, value)
 
-    assert about(await findings(offline=False), "gateway", "provider key") == lines
+    assert about(await findings(offline=False), "gateway", "OpenAI key") == lines
 
 
 async def test_a_gateway_nobody_can_reach(through_gateway, world: World) -> None:
@@ -358,7 +361,7 @@ async def test_without_a_gateway_the_vendor_is_asked(environment, world: World) 
     environment.setenv("OPENAI_BASEURL", world.closed_url)
     assert about(await findings(offline=False), *UPSTREAM) == [
         "ok      gateway: none is used",
-        "failed  provider key: the upstream refuses connections: look at OPENAI_BASEURL",
+        "failed  OpenAI key: the upstream refuses connections: look at OPENAI_BASEURL",
     ]
 
 
@@ -398,12 +401,12 @@ async def test_an_upstream_that_says_nothing_is_not_waited_for(
     server = await aiohttp_server(app)
     environment.setenv("AC_LOCAL_BASE_URL", "")
     environment.setenv("OPENAI_BASEURL", f"http://127.0.0.1:{server.port}")
-    monkeypatch.setattr(check, "ANSWER_S", 0.05)
-    assert about(await findings(offline=False), "provider key") == [
-        "failed  provider key: the upstream does not answer within 0 s: look at OPENAI_BASEURL"
+    monkeypatch.setattr(asking, "ANSWER_S", 0.05)
+    assert about(await findings(offline=False), "OpenAI key") == [
+        "failed  OpenAI key: the upstream does not answer within 0 s: look at OPENAI_BASEURL"
     ]
 
-    monkeypatch.setattr(check, "ANSWER_S", 8.0)
+    monkeypatch.setattr(asking, "ANSWER_S", 8.0)
     monkeypatch.setattr(check, "LOOK_S", 0.05)
     assert about(await findings(offline=False), "check") == [
         "failed  check: a look did not end within 0 s; run it again"
@@ -423,7 +426,7 @@ async def test_an_upstream_that_says_nothing_is_not_waited_for(
     ],
 )
 def test_the_verdict_on_a_key(status: int, state: str) -> None:
-    assert _judge_key(Seen(status), PLAN).state == state
+    assert judge_key(Seen(status), Called("OpenAI", "KEY", "URL")).state == state
 
 
 @pytest.mark.parametrize(
@@ -433,15 +436,15 @@ def test_the_verdict_on_a_key(status: int, state: str) -> None:
 def test_the_verdict_on_the_clock(seconds: int, state: str) -> None:
     date = format_datetime(datetime.now(UTC) - timedelta(seconds=seconds), usegmt=True)
 
-    [finding] = _judge_clock(Seen(200, date=date))
+    [finding] = judge_clock(Seen(200, date=date))
 
     assert finding.state == state
     assert ("ahead" in finding.said) == (seconds > 0)
 
 
 def test_without_a_date_nothing_is_said_of_the_clock() -> None:
-    assert list(_judge_clock(Seen(200))) == []
-    assert list(_judge_clock(Seen(200, date="yesterday"))) == []
+    assert list(judge_clock(Seen(200))) == []
+    assert list(judge_clock(Seen(200, date="yesterday"))) == []
 
 
 def run(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
