@@ -1,5 +1,6 @@
 """Scenarios in which all goes well: the same question has the same answer on every row."""
 
+from tests.providers.contract.opened import OpenRow
 from tests.providers.contract.questions import (
     asking,
     asking_for_calls,
@@ -8,7 +9,6 @@ from tests.providers.contract.questions import (
     check_result_is_told,
     with_the_result_of,
 )
-from tests.providers.contract.rows import OpenRow
 
 
 async def a_whole_answer(row: OpenRow) -> None:

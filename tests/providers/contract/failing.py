@@ -5,8 +5,8 @@ that never streams breaks in the middle of its one body instead.
 """
 
 from bff.errors import Kind
+from tests.providers.contract.opened import OpenRow, Outcome
 from tests.providers.contract.questions import GREETED, asking, check_greeting
-from tests.providers.contract.rows import OpenRow, Outcome
 
 BUSY = (Kind.UPSTREAM_RATE_LIMIT, Kind.OVERLOADED)
 DOWN = (Kind.UPSTREAM, Kind.OVERLOADED)

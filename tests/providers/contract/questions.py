@@ -8,7 +8,7 @@ from bff.chat.events import FinishReason
 from bff.chat.reply import Reply
 from bff.chat.request import ChatRequest, Message, Role, Tags, Tool, ToolCall
 from bff.simulators import embedded_model
-from tests.providers.contract.rows import OpenRow
+from tests.providers.contract.opened import OpenRow
 
 _TAGS = Tags("bff", "t:1", "u:1", "-", "req_1")
 _ZONE = {"type": "object", "properties": {"tz": {"type": "string"}}, "required": ["tz"]}

@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from bff.policy.deadline import Timers
 from tests.providers.contract import answering, failing, waiting
-from tests.providers.contract.rows import HURRIED, PATIENT, OpenRow, Row, open_row
+from tests.providers.contract.opened import HURRIED, PATIENT, OpenRow, open_row
+from tests.providers.contract.rows import Row
 
 Scenario = Callable[[OpenRow], Awaitable[None]]
 SCENARIOS: Mapping[Scenario, Timers] = {

@@ -6,8 +6,8 @@ import pytest
 
 from bff.errors import Kind
 from tests.providers.contract.failing import MANY, check_broken
+from tests.providers.contract.opened import OpenRow
 from tests.providers.contract.questions import asking
-from tests.providers.contract.rows import OpenRow
 
 SILENT_GATEWAY = (Kind.TIMEOUT, Kind.UPSTREAM)  # it may lose patience before we do
 NOTICED_S = 1.0  # until the vendor knows that nobody listens
@@ -54,8 +54,7 @@ async def a_reader_who_leaves(row: OpenRow) -> None:
 
     reading = asyncio.create_task(read())
     async with asyncio.timeout(row.timers.total):
-        while row.simulator.answering == 0:  # noqa: ASYNC110 - it has no event for this
-            await asyncio.sleep(0)
+        await row.simulator.question()
         if row.provider.streams:
             await words.wait()
     reading.cancel()
