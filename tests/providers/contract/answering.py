@@ -15,28 +15,28 @@ async def a_whole_answer(row: OpenRow) -> None:
     reply = await row.answered(asking(row, stream=False))
 
     check_greeting(reply)
-    row.check_told(1, status="ok")
+    row.check_told(1, status="complete")
 
 
 async def a_stream(row: OpenRow) -> None:
     reply = await row.answered(asking(row, stream=True))
 
     check_greeting(reply)
-    row.check_told(1, status="ok")
+    row.check_told(1, status="complete")
 
 
 async def calls_in_a_whole_answer(row: OpenRow) -> None:
     reply = await row.answered(asking_for_calls(row, stream=False))
 
     check_calls(reply)
-    row.check_told(1, status="ok")
+    row.check_told(1, status="complete")
 
 
 async def calls_in_a_stream(row: OpenRow) -> None:
     reply = await row.answered(asking_for_calls(row, stream=True))
 
     check_calls(reply)
-    row.check_told(1, status="ok")
+    row.check_told(1, status="complete")
 
 
 async def the_result_of_a_call(row: OpenRow) -> None:
@@ -44,7 +44,7 @@ async def the_result_of_a_call(row: OpenRow) -> None:
     first, _ = (await row.answered(asked)).calls
 
     check_result_is_told(await row.answered(with_the_result_of(asked, first)))
-    row.check_told(2, status="ok")
+    row.check_told(2, status="complete")
 
 
 SCENARIOS = (

@@ -24,7 +24,7 @@ async def busy_once(row: OpenRow) -> None:
     assert (outcome.problem, outcome.facts.attempts) == (None, 2)
     [wait] = row.clock.waits
     assert 0.3 < wait <= 8
-    row.check_told(1, status="ok")
+    row.check_told(1, status="complete")
 
 
 async def busy_for_ever(row: OpenRow) -> None:
@@ -54,7 +54,7 @@ async def an_error_before_the_answer(row: OpenRow) -> None:
     check_greeting(outcome.reply)
     row.check_usage(outcome.facts)
     assert (outcome.problem, outcome.facts.attempts) == (None, 2)
-    row.check_told(1, status="ok")
+    row.check_told(1, status="complete")
 
 
 async def nothing_but_errors(row: OpenRow) -> None:
