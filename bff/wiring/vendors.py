@@ -42,13 +42,21 @@ async def open_engine(settings: Settings, metrics: Metrics, clock: Clock) -> Asy
             providers[name] = open_provider(_means(settings, name, session, metrics, observer))
         yield Engine(
             providers,
-            rules=Rules(),
+            rules=rules_of(settings),
             observer=observer,
             clock=clock,
             dice=random.random,
             total_s=settings.total_timeout,
             round_misconfigured=settings.fallback_on_gateway_config_error,
         )
+
+
+def rules_of(settings: Settings) -> Rules:
+    """What stands in for CHAT_MODEL does so wherever that model is asked for."""
+    fallbacks = dict(settings.model_fallbacks)
+    if settings.chat_fallback_models:
+        fallbacks[settings.chat_model] = settings.chat_fallback_models
+    return Rules(aliases=settings.model_aliases, fallbacks=fallbacks)
 
 
 def openers(settings: Settings) -> Mapping[str, Opener]:
@@ -79,6 +87,7 @@ def _means(
         ),
         event_limit=settings.max_event_bytes,
         note_bad_events=lambda count: observer.bad_events(provider=name, count=count),
+        note_failed_calls=lambda count: observer.tool_parse_failed(provider=name, count=count),
     )
 
 

@@ -14,6 +14,7 @@ from aiohttp import web
 from bff.settings import Settings, read_settings
 from bff.simulators.atlassian import AtlassianHost
 from bff.simulators.openai.simulator import OpenAISimulator
+from bff.simulators.stand_in import StandIn
 from bff.simulators.world import World, open_world
 from bff.web.server import address, bind, open_server
 from bff.web.services import SERVICES, Services
@@ -135,10 +136,13 @@ async def open_service(
     gateway: bool = True,
     forge: bool = False,
     grace_s: float = 0.0,
+    vendor: StandIn | None = None,
+    variant: str = "",
     **changes: str,
 ) -> AsyncIterator[Service]:
     """*changes* are environment variables in lower case. Through the gateway unless told otherwise;
-    with *forge* the site's Forge tokens are accepted.
+    with *forge* the site's Forge tokens are accepted; *vendor* answers instead of OpenAI, at its
+    endpoint *variant*.
     """
     host = AtlassianHost()
     async with AsyncExitStack() as stack:
@@ -148,6 +152,15 @@ async def open_service(
         changes.setdefault("ac_local_base_url", address(listener))
         if forge:
             changes |= {"forge_app_id": host.forge.app_id, "forge_jwks_url": world.forge_keys_url}
+        if vendor is not None:
+            told = {
+                **vendor.environment(world.url_of(vendor.name), variant),
+                "CHAT_MODEL": vendor.model,
+                "DIAGRAM_MODEL": vendor.model,
+            }
+            changes = {name.lower(): value for name, value in told.items()} | changes
+            if gateway:
+                changes.pop("openai_baseurl", None)
         settings = settings_for(world, folder, gateway=gateway, **changes)
         app = build_app(settings, clock=HastyClock())
         url = await stack.enter_async_context(open_server(app, sock=listener, grace_s=grace_s))
