@@ -4,7 +4,7 @@
 
 CPU of the measured process per streamed event and per short request, time added to the first event,
 memory at the start and per open stream; each for the service and for a bare aiohttp relay, with the
-ratio. The upstream, the peers and the service are processes of their own. Linux only (/proc).
+ratio. Translated is Anthropic's stream in OpenAI's words, simulated Straico's one piece as a stream. The upstream, the peers and the service are processes of their own. Linux only (/proc).
 """
 
 import argparse
@@ -55,6 +55,8 @@ async def measure(load: Load) -> list[Row]:
             ("bare aiohttp relay", open_relay(upstream)),
             ("service, token remembered", open_service(upstream, fresh_tokens=False)),
             ("service, fresh token each", open_service(upstream, fresh_tokens=True)),
+            ("service, translated", open_service(upstream, vendor="anthropic")),
+            ("service, simulated", open_service(upstream, vendor="straico")),
         ]
         rows = []
         for name, opened in entrants:
@@ -99,7 +101,7 @@ async def _short(target: Target, times: int) -> list[Answer]:
 
 
 async def _memory_per_stream(target: Target, meter: Meter | None, streams: int) -> float:
-    if meter is None:
+    if meter is None or not target.streams:
         return 0.0
     before = meter.rss_bytes()
     connections = [await connect(target.port) for _ in range(streams)]

@@ -21,16 +21,24 @@ from bff.store.tenants import TenantStore
 from tests.bench.standin import order
 
 ROOT = Path(__file__).parents[2]
+_MODELS = {
+    "anthropic": "anthropic/claude-sonnet-4-5",
+    "openai": "openai/gpt-3.5-turbo",
+    "straico": "straico/openai/gpt-4o-mini",
+}
 _CLIENT_KEY, _SECRET = "bench", "a-shared-secret-of-the-bench-0123456789"
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """*question* makes the bytes of the next question; *pid* is None when nothing is in between."""
+    """*question* makes the bytes of the next question; *pid* is None when nothing is in between;
+    without *streams* nothing is said before the whole answer is there.
+    """
 
     port: int
     pid: int | None
     question: Callable[[int, int], bytes]
+    streams: bool = True
 
 
 @asynccontextmanager
@@ -52,13 +60,17 @@ async def open_relay(upstream: int) -> AsyncIterator[Target]:
 
 
 @asynccontextmanager
-async def open_service(upstream: int, *, fresh_tokens: bool) -> AsyncIterator[Target]:
-    """Through the gateway, with its headers, logs, metrics and a database."""
+async def open_service(
+    upstream: int, *, fresh_tokens: bool = False, vendor: str = "openai"
+) -> AsyncIterator[Target]:
+    """Through the gateway where it has a path, with its headers, logs, metrics and a database."""
     with tempfile.TemporaryDirectory(prefix="bff-bench-") as folder:
         database = f"sqlite:///{folder}/bench.sqlite"
         await _install(database)
         environment = {
+            "ANTHROPIC_API_KEY": "sk-bench",
             "APP_ENV": "development",
+            "CHAT_MODEL": _MODELS[vendor],
             "CLOUDFLARE_ACCOUNT_ID": "account",
             "CLOUDFLARE_GATEWAY_ID": "gateway",
             "DATABASE_URL": database,
@@ -67,11 +79,14 @@ async def open_service(upstream: int, *, fresh_tokens: bool) -> AsyncIterator[Ta
             "LOG_FORMAT": "json",
             "OPENAI_API_KEY": "sk-bench",
             "PORT": "0",
+            "STRAICO_API_KEY": "sk-bench",
+            "STRAICO_BASE_URL": f"http://127.0.0.1:{upstream}",
             "UPSTREAM_CONNECTIONS": "10000",
         }
         async with _started("bff", "serve", **environment) as (pid, first_line):
             url = orjson.loads(first_line)["url"]
-            yield Target(int(url.rpartition(":")[2]), pid, _ask_service(fresh_tokens))
+            port = int(url.rpartition(":")[2])
+            yield Target(port, pid, _ask_service(fresh_tokens), streams=vendor != "straico")
 
 
 def _ask_openai(path: str) -> Callable[[int, int], bytes]:

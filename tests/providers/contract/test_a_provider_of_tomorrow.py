@@ -50,7 +50,7 @@ class TomorrowSimulator(OpenAISimulator):
 
     def app(self) -> web.Application:
         app = web.Application()
-        app.add_routes([web.post("/ask", self._chat)])
+        app.add_routes([web.post("/ask", self.chat)])
         app.on_shutdown.append(self.close)
         return app
 
