@@ -1,113 +1,23 @@
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
-from bff.chat.events import Chunk, Finished, FinishReason, Started, TextDelta, UsageReported
-from bff.chat.request import ChatRequest, Tags
-from bff.engine.attempts import Engine
-from bff.engine.metering import Facts
-from bff.errors import Kind, Problem, Sign
-from bff.providers._http import OpenAnswer
+from bff.chat.events import UsageReported
+from bff.chat.request import ChatRequest
+from bff.errors import Kind, Sign
 from tests.support.clock import FakeClock
-
-ROLE = Chunk((Started("c", "m", 0),))
-HI = Chunk((TextDelta("Hi"),), content=True)
-END = Chunk((Finished(FinishReason.STOP), UsageReported(1, 2, 3)))
-ANSWER = [[ROLE], [HI], [END]]
-QUESTION = ChatRequest("vendor/model", (), Tags("bff", "t", "u", "-", "r"))
-
-
-def failure(sign: Sign, kind: Kind = Kind.UPSTREAM, **more: object) -> Problem:
-    return Problem(kind, "It failed.", sign=sign, **more)  # type: ignore[arg-type]
-
-
-class ScriptedVendor:
-    """Each attempt plays the next script: a Problem at the door, or batches with a Problem in them."""
-
-    name = "vendor"
-
-    def __init__(self, *scripts: object, ways: tuple[str, ...] = ("gateway", "direct")) -> None:
-        self.scripts = list(scripts)
-        self.ways = ways
-        self.asked: list[str] = []
-        self.left = 0
-
-    @asynccontextmanager
-    async def stream(
-        self, request: ChatRequest, *, model: str, via: str, deadline: float
-    ) -> AsyncIterator[OpenAnswer]:
-        self.asked.append(via)
-        script = self.scripts.pop(0)
-        if isinstance(script, Problem):
-            raise script
-        try:
-            yield OpenAnswer(self._play(script), {"cf-aig-log-id": f"log-{len(self.asked)}"})
-        finally:
-            self.left += 1
-
-    async def _play(self, script: list[object]) -> AsyncIterator[Sequence[Chunk]]:
-        for step in script:
-            if isinstance(step, Problem):
-                raise step
-            if step == "hang":
-                await asyncio.Event().wait()
-            yield step  # type: ignore[misc]
-
-
-class Witness:
-    """An Observer that remembers."""
-
-    def __init__(self) -> None:
-        self.attempts: list[tuple[str, str]] = []
-        self.fallbacks: list[str] = []
-        self.states: list[str] = []
-        self.alerts: list[str] = []
-
-    def attempt_ended(self, *, provider: str, via: str, status: str) -> None:
-        self.attempts.append((via, status))
-
-    def fell_back(self, *, reason: str) -> None:
-        self.fallbacks.append(reason)
-
-    def breaker_changed(self, *, upstream: str, state: str) -> None:
-        self.states.append(state)
-
-    def first_content(self, *, via: str, seconds: float) -> None:
-        pass
-
-    def bad_events(self, *, provider: str, count: int) -> None:
-        pass
-
-    def misconfigured(self, *, provider: str, via: str, problem: Problem) -> None:
-        self.alerts.append(via)
-
-
-def engine_of(vendor: ScriptedVendor, clock: FakeClock | None = None) -> tuple[Engine, Witness]:
-    witness = Witness()
-    engine = Engine(
-        {vendor.name: vendor},
-        observer=witness,
-        clock=clock or FakeClock(),
-        dice=lambda: 0.5,
-        total_s=600,
-    )
-    return engine, witness
-
-
-async def ask(
-    engine: Engine, question: ChatRequest = QUESTION
-) -> tuple[list[Chunk], Facts, Problem | None]:
-    chunks: list[Chunk] = []
-    try:
-        async with engine.answer(question) as answer:
-            facts = answer.facts
-            async for batch in answer.batches:
-                chunks += batch
-    except Problem as problem:
-        return chunks, facts, problem
-    return chunks, facts, None
+from tests.support.scripted import (
+    ANSWER,
+    END,
+    HI,
+    QUESTION,
+    ROLE,
+    ScriptedVendor,
+    ask,
+    engine_of,
+    failure,
+)
 
 
 async def test_an_answer_comes_through_with_its_facts() -> None:
@@ -186,7 +96,7 @@ async def test_a_busy_provider_is_asked_again_after_the_wait_it_names() -> None:
     clock = FakeClock()
     busy = failure(Sign.PROVIDER_BUSY, Kind.UPSTREAM_RATE_LIMIT, status=429, retry_after=2.0)
     vendor = ScriptedVendor(busy, busy, ANSWER)
-    engine, _ = engine_of(vendor, clock)
+    engine, _ = engine_of(vendor, clock=clock)
 
     _, facts, problem = await ask(engine)
 
@@ -195,15 +105,19 @@ async def test_a_busy_provider_is_asked_again_after_the_wait_it_names() -> None:
     assert (vendor.asked, facts.attempts) == (["gateway"] * 3, 3)
 
 
-async def test_retries_stop_when_the_budget_is_spent() -> None:
+async def test_retries_stop_when_the_vendors_own_budget_is_spent() -> None:
     vendor = ScriptedVendor(*[failure(Sign.PROVIDER_DOWN, status=500)] * 100)
-    engine, _ = engine_of(vendor)
+    other = ScriptedVendor(failure(Sign.PROVIDER_DOWN), ANSWER, name="other")
+    engine, _ = engine_of(vendor, other)
 
     for _ in range(20):
         await ask(engine)
 
+    _, _, problem = await ask(engine, replace(QUESTION, model="other/model"))
+
     # ten second tries in a minute and not one more
     assert len(vendor.asked) == 30
+    assert (problem, len(other.asked)) == (None, 2)
 
 
 async def test_five_failures_open_the_breaker_and_a_probe_closes_it() -> None:
@@ -212,7 +126,7 @@ async def test_five_failures_open_the_breaker_and_a_probe_closes_it() -> None:
     for _ in range(5):
         scripts += [failure(Sign.UNREACHABLE), ANSWER]
     vendor = ScriptedVendor(*scripts, ANSWER, ANSWER, ANSWER)
-    engine, witness = engine_of(vendor, clock)
+    engine, witness = engine_of(vendor, clock=clock)
     for _ in range(5):
         await ask(engine)
     vendor.asked.clear()
@@ -224,7 +138,7 @@ async def test_five_failures_open_the_breaker_and_a_probe_closes_it() -> None:
 
     assert vendor.asked == ["direct", "gateway", "gateway"]
     assert facts.fallback_reasons == ["breaker_open"]
-    assert witness.states == ["open", "closed"]
+    assert (witness.states, set(witness.upstreams)) == (["open", "closed"], {"vendor"})
 
 
 async def test_without_a_direct_way_the_breaker_locks_nobody_out() -> None:
