@@ -28,7 +28,7 @@ class Tomorrow(HttpProvider):
     name, spoken = "tomorrow", openai_chat.NAME
 
     def url(self, road: Road, model: str) -> URL:
-        return URL(f"{road.base}/ask")
+        return URL(f"{road.base}/ask/v1/chat/completions")
 
     def write(self, request: ChatRequest, model: str) -> Written:
         return openai_chat.write_request(request, model=model, traits=openai_traits(model))
@@ -50,8 +50,7 @@ class TomorrowSimulator(OpenAISimulator):
 
     def app(self) -> web.Application:
         app = web.Application()
-        app.add_routes([web.post("/ask", self.chat)])
-        app.on_shutdown.append(self.close)
+        app.add_subapp("/ask", super().app())
         return app
 
 
