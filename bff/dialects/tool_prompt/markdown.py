@@ -1,16 +1,18 @@
 """Where in a Markdown text we are: in plain text, in code of a line, in a fenced block. Nothing in
 code is markup, but a block of JSON may be a call.
 
-Roughly CommonMark, and where it is rough it takes more for code: a fence may be indented, or stand
-in a quote or list, and code of a line that is not closed lasts to the end of the line. Code made by
-mere indentation is not known. Every character is looked at once.
+Roughly CommonMark, and where it is rough it takes more for code: a fence may be indented, stand in
+a quote or list, or behind words where it is of backticks; code of a line that is not closed lasts
+to the end of the line. Code made by mere indentation is not known. Every character is looked at
+once.
 """
 
 import re
 from collections.abc import Callable
 from enum import Enum
 
-_PLAIN = re.compile(r"(?:[^<`~]+|<(?=[^t|]))+")
+# With as many characters behind it as it takes to see, most `<` are seen to open nothing at once.
+_PLAIN = re.compile(r"(?:[^<`~]+|<(?=(?s:.{11}))(?!tool_call|\|tool_calls))+")
 _UNTIL_TICK = re.compile(r"[^\n`]*")
 _UNTIL_LINE_END = re.compile(r"[^\n]*")
 _QUOTED = re.compile(r"[ \t>]*")
@@ -90,7 +92,7 @@ class Markdown:
         self.count += end - at
         self._keep(text[at:end])
         if end < len(text):
-            if self.count >= 3 and self._leading:
+            if self.count >= 3 and (self._leading or self._mark == "`"):
                 self._info, self._walk_some = "", self._in_info
             else:
                 self._leave_run()
@@ -126,7 +128,7 @@ class Markdown:
         end = pattern.match(text, at).end()  # type: ignore[union-attr]  # it always matches
         self._info = (self._info + text[at:end])[: _INFO_MOST + 1]
         self._keep(text[at:end])
-        if len(self._info) > _INFO_MOST:
+        if len(self._info) > _INFO_MOST or not "json".startswith(self._info.strip().lower()):
             self.release()
         if end == len(text):
             return end
