@@ -1,0 +1,63 @@
+"""A Problem in Anthropic's words. Source: contract providers.md §6.6, api-faces.md §3."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from bff.dialects.asking_again import write_headers
+from bff.dialects.json_text import write_ascii
+from bff.errors import Kind, Problem, Sign
+
+_REQUEST, _API, _RATE = "invalid_request_error", "api_error", "rate_limit_error"
+
+ROWS: Mapping[Kind, tuple[int, str]] = {
+    Kind.BAD_REQUEST: (400, _REQUEST),
+    Kind.INVALID: (400, _REQUEST),
+    Kind.MEDIA_TYPE: (415, _REQUEST),
+    Kind.CALLER_AUTH: (401, "authentication_error"),
+    Kind.CALLER_FORBIDDEN: (403, "permission_error"),
+    Kind.NOT_FOUND: (404, "not_found_error"),
+    Kind.TOO_LARGE: (413, "request_too_large"),
+    Kind.SLOW_BODY: (408, "timeout_error"),
+    Kind.CONTEXT_LENGTH: (400, _REQUEST),
+    Kind.CONTENT_POLICY: (400, _REQUEST),
+    Kind.OWN_RATE_LIMIT: (429, _RATE),
+    Kind.BUDGET: (429, _RATE),
+    Kind.UPSTREAM_RATE_LIMIT: (429, _RATE),
+    Kind.UPSTREAM_AUTH: (500, _API),
+    Kind.OVERLOADED: (529, "overloaded_error"),
+    Kind.UPSTREAM: (500, _API),
+    Kind.TIMEOUT: (504, "timeout_error"),
+    Kind.CONNECTION: (500, _API),
+    Kind.SHUTTING_DOWN: (529, "overloaded_error"),
+    Kind.INTERNAL: (500, _API),
+}
+_BILLING = (402, "billing_error")  # of the gateway's account, which is not the caller's
+_INDEX = re.compile(r"\[(\d+)\]")
+
+
+def write_error(problem: Problem, request_id: str) -> tuple[int, bytes, dict[str, str]]:
+    """Status, JSON body, and the headers that say whether to ask again."""
+    status, _ = _row(problem)
+    return status, write_ascii(error_object(problem, request_id)), write_headers(problem)
+
+
+def error_object(problem: Problem, request_id: str) -> dict[str, Any]:
+    """The whole error, as it also stands in a stream."""
+    _, type_ = _row(problem)
+    error = {"type": type_, "message": _message(problem)}
+    return {"type": "error", "error": error, "request_id": request_id}
+
+
+def _row(problem: Problem) -> tuple[int, str]:
+    return _BILLING if problem.sign is Sign.GATEWAY_BILLING else ROWS[problem.kind]
+
+
+def _message(problem: Problem) -> str:
+    """Behind its place, as Anthropic spells places: `messages.1.content.0: ...`."""
+    if problem.kind is Kind.CONTEXT_LENGTH:
+        return f"prompt is too long: {problem.public}"  # Claude Code looks for these words
+    if not problem.at:
+        return problem.public
+    place = _INDEX.sub(r".\1", problem.at)
+    return f"{place}: {problem.public}"

@@ -1,0 +1,231 @@
+"""Our answer in OpenAI's words, as a stream. In one piece: told_whole.py.
+
+A chunk that came in this dialect is passed on as it is, unless a word of it must change; any other
+is spelled from its events. Source: contract providers.md §1, §6.4, §7.2; api-faces.md §2.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from bff.chat.events import (
+    Chunk,
+    Event,
+    Finished,
+    FinishReason,
+    Started,
+    TextDelta,
+    ThoughtDelta,
+    ToolDelta,
+    ToolStarted,
+    UsageReported,
+)
+from bff.dialects.json_text import escape, read_json, write_ascii
+from bff.dialects.openai_chat.errors import error_object
+from bff.dialects.openai_chat.names import NAME
+from bff.dialects.openai_chat.told_whole import write_ending, write_usage
+from bff.dialects.said_calls import CallNumbers
+from bff.errors import Problem
+
+DONE = b"data: [DONE]\n\n"
+HEARTBEAT = b": keep-alive\n\n"
+
+# The quotes stand for themselves: inside a JSON string they would be escaped, so these are keys.
+_OBFUSCATION = re.compile(rb',\s*"obfuscation"\s*:\s*"[^"\\]*"')
+_NO_USAGE = re.compile(rb',\s*"usage"\s*:\s*null')
+
+
+class StreamWriter:
+    """Chunks in, whole frames out: the same id, time and model in all of them, the role first.
+
+    They are upstream's where it speaks this dialect, else ours. *legacy* answers in the words of
+    before tools; *thoughts* shows what the model thinks.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: str,
+        created: int,
+        answer_id: str,
+        include_usage: bool = False,
+        legacy: bool = False,
+        thoughts: bool = False,
+        request_id: str = "",
+    ) -> None:
+        self._head = {
+            "id": answer_id,
+            "object": "chat.completion.chunk",
+            "created": created,
+            "model": model,
+        }
+        self._include_usage, self._legacy, self._thoughts = include_usage, legacy, thoughts
+        self._request_id = request_id
+        self._begun = False
+        self._own_head = False  # a frame of upstream's own would say another id
+        self._finished = False
+        self._calls = CallNumbers()
+        self._silent: set[int] = set()  # calls without arguments so far
+        self._usage: Mapping[str, Any] | None = None  # the frame of it, but for its head
+
+    def begin(self) -> bytes:
+        """The first frame under our own id and model, which all others then bear: before anything
+        came (the early commit), or where upstream's model was not the one asked for (a fallback).
+        """
+        self._own_head = True
+        return self._role()
+
+    def feed(self, chunk: Chunk) -> bytes:
+        """The frames of *chunk*; empty when the caller has no use for it."""
+        if chunk.original is not None and chunk.original.dialect == NAME:
+            return self._pass_on(chunk, chunk.original.data)
+        return b"".join([self._spell(event) for event in chunk.events])
+
+    def end(self) -> bytes:
+        """After a finish: what is still missing, the usage if it was asked for, and `[DONE]`."""
+        missing = b"" if self._finished else self._spell(Finished(FinishReason.STOP))
+        if self._include_usage and self._usage is not None:
+            missing += _frame({**self._usage, **self._head, "choices": []})
+        return missing + DONE
+
+    def fail(self, problem: Problem) -> bytes:
+        """After the 200: the error, then `[DONE]`."""
+        return _frame(error_object(problem, self._request_id)) + DONE
+
+    # -- upstream's own frames ---------------------------------------------------------------------
+
+    def _pass_on(self, chunk: Chunk, data: bytes) -> bytes:
+        respell = self._legacy and b'"tool_calls"' in data
+        if self._look(chunk) or respell:
+            return self._mend(chunk, data, respell=respell)
+        if not _is_shown(chunk):
+            return b""
+        if b'"obfuscation"' in data:
+            data = _OBFUSCATION.sub(b"", data)
+        if not self._include_usage and b'"usage"' in data:
+            data = _NO_USAGE.sub(b"", data)
+        if b"\n" in data:
+            data = data.replace(b"\n", b" ")  # valid JSON: a line end stands between tokens only
+        data = data if data.isascii() else escape(data)
+        return b"%bdata: %b\n\n" % (self._lead(data), data)
+
+    def _look(self, chunk: Chunk) -> bool:
+        """Notes what the end depends on. Whether the original must be read to be passed on."""
+        must_read = False
+        for event in chunk.events:
+            if isinstance(event, Started):
+                self._adopt(event)
+            elif isinstance(event, Finished):
+                self._finished = True
+            elif isinstance(event, UsageReported | ToolStarted | ToolDelta):
+                must_read = True
+        return must_read or self._own_head
+
+    def _adopt(self, started: Started) -> None:
+        """Upstream's head is ours, unless it is none, or another one is out."""
+        theirs = {"id": started.id, "created": started.created, "model": started.model}
+        if not self._begun and all(theirs.values()):
+            self._head |= theirs
+        elif any(self._head[name] != theirs[name] for name in theirs):
+            self._own_head = True
+
+    def _lead(self, data: bytes) -> bytes:
+        """What must stand before the first frame, where that one does not say who speaks."""
+        if self._begun or b'"role"' in data:
+            self._begun = True
+            return b""
+        return self._role()
+
+    def _mend(self, chunk: Chunk, data: bytes, *, respell: bool) -> bytes:
+        """A frame in which a word must change: read, changed, and written anew."""
+        wire = read_json(data)  # as its reader did
+        usage = wire.pop("usage", None)
+        wire.pop("obfuscation", None)
+        if usage is not None:
+            self._usage = {**wire, "usage": usage}
+        if not _is_shown(chunk):
+            return b""
+        if respell or _lacks_index(wire):
+            said = [event for event in chunk.events if not isinstance(event, UsageReported)]
+            return b"".join([self._spell(event) for event in said])
+        return self._lead(data) + _frame({**wire, **self._head, **self._no_usage()})
+
+    # -- our own -----------------------------------------------------------------------------------
+
+    def _spell(self, event: Event) -> bytes:
+        match event:
+            case Started():
+                return self._role()
+            case TextDelta(text) if text:
+                return self._delta({"content": text})
+            case ThoughtDelta(text) if text and self._thoughts:
+                return self._delta({"reasoning_content": text})
+            case ToolStarted():
+                return self._open_call(event)
+            case ToolDelta(index, arguments) if arguments:
+                return self._tell_arguments(self._calls.of(index), arguments)
+            case UsageReported():
+                self._usage = {"usage": write_usage(event)}
+            case Finished(reason):
+                return self._finish(reason)
+        return b""
+
+    def _role(self) -> bytes:
+        if self._begun:
+            return b""
+        self._begun = True
+        return self._delta({"role": "assistant", "content": ""})
+
+    def _open_call(self, event: ToolStarted) -> bytes:
+        call = self._calls.open(event)
+        if call is None:
+            return b""
+        self._silent.add(call.index)
+        function = {"name": call.name, "arguments": ""}
+        if self._legacy:
+            return self._delta({"function_call": function}) if call.index == 0 else b""
+        told = {"index": call.index, "id": call.id, "type": "function", "function": function}
+        return self._delta({"tool_calls": [told]})
+
+    def _tell_arguments(self, number: int | None, arguments: str) -> bytes:
+        if number is None:
+            return b""
+        self._silent.discard(number)
+        function = {"arguments": arguments}
+        if self._legacy:
+            return self._delta({"function_call": function}) if number == 0 else b""
+        return self._delta({"tool_calls": [{"index": number, "function": function}]})
+
+    def _finish(self, reason: FinishReason) -> bytes:
+        missing = [self._tell_arguments(number, "{}") for number in sorted(self._silent)]
+        self._finished = True
+        ending = write_ending(reason, calls=len(self._calls), legacy=self._legacy)
+        return b"".join([*missing, self._delta({}, ending)])
+
+    def _delta(self, delta: Mapping[str, Any], reason: str | None = None) -> bytes:
+        lead = self._role() if not self._begun else b""
+        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}
+        return lead + _frame({**self._head, "choices": [choice], **self._no_usage()})
+
+    def _no_usage(self) -> dict[str, None]:
+        return {"usage": None} if self._include_usage else {}
+
+
+def _is_shown(chunk: Chunk) -> bool:
+    """Not what has no choice in it: clients look for the first unguarded (api-faces.md §2)."""
+    if chunk.content or chunk.delta:
+        return True
+    return any(isinstance(event, Started | Finished) for event in chunk.events)
+
+
+def _lacks_index(wire: Mapping[str, Any]) -> bool:
+    calls = [
+        call
+        for choice in wire.get("choices") or ()
+        for call in (choice.get("delta") or {}).get("tool_calls") or ()
+    ]
+    return not all(isinstance(call.get("index"), int) for call in calls)
+
+
+def _frame(value: Mapping[str, Any]) -> bytes:
+    return b"data: %b\n\n" % write_ascii(value)
