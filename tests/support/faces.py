@@ -1,0 +1,96 @@
+"""What both faces are tried with: answers of every shape, bodies of every shape."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from hypothesis import strategies as st
+
+from bff.chat.events import Chunk, Event, FinishReason, Started, UsageReported
+from bff.chat.reply import Reply, replay
+from bff.chat.request import Tags, ToolCall
+from bff.errors import Problem
+
+TAGS = Tags("face", "t:1", "u:1", "-", "req_1")
+
+_texts = st.text(st.characters(codec="utf-8"), max_size=60)
+_arguments = st.sampled_from(["{}", '{"tz":"UTC"}', '{"a":{"b":[1,{"c":"}"}]}, "d": "é"}'])
+_names = st.text("abc_-XYZ019", min_size=1, max_size=64)
+_counts = st.integers(0, 2**40)
+calls = st.lists(
+    st.builds(ToolCall, _names, _names, _arguments), max_size=3, unique_by=lambda call: call.id
+).map(tuple)
+usages = st.builds(
+    lambda plain, completion, cached, written, thought: UsageReported(
+        plain + cached + written,
+        completion + thought,
+        plain + cached + written + completion + thought,
+        cached,
+        written,
+        thought,
+    ),
+    *[_counts] * 5,
+)
+
+
+@st.composite
+def replies(draw: st.DrawFn, *, thoughts: bool = False) -> Reply:
+    """Answers as they may come from any vendor, ending as their content says."""
+    said = draw(calls)
+    endings = [FinishReason.LENGTH, FinishReason.CONTENT_FILTER]
+    endings.append(FinishReason.TOOL_CALLS if said else FinishReason.STOP)
+    return Reply(
+        text=draw(_texts),
+        usage=draw(usages),
+        calls=said,
+        reason=draw(st.sampled_from(endings)),
+        started=Started("theirs", "their-model", 7),
+        thought=draw(_texts) if thoughts else "",
+    )
+
+
+@st.composite
+def batched(draw: st.DrawFn, of: st.SearchStrategy[Reply]) -> tuple[Reply, list[Chunk]]:
+    """An answer, and its chunks with one or more events in each."""
+    reply = draw(of)
+    chunks: list[Chunk] = []
+    for one in replay(reply):
+        if chunks and draw(st.booleans()):
+            last = chunks[-1]
+            chunks[-1] = Chunk(last.events + one.events, content=last.content or one.content)
+        else:
+            chunks.append(one)
+    return reply, chunks
+
+
+def chunk(*events: Event, content: bool = True) -> Chunk:
+    return Chunk(events, content=content)
+
+
+def cut_into(data: bytes, size: int) -> Sequence[bytes]:
+    return [data[i : i + size] for i in range(0, len(data), size)]
+
+
+# -- bodies ----------------------------------------------------------------------------------------
+
+_scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
+SECRET = "xyzzy-secret"
+
+
+def bodies(words: Sequence[str], names: Sequence[str]) -> st.SearchStrategy[Any]:
+    """Any JSON, with *names* and *words* that a face looks for wherever they may or may not fit."""
+    leaves = _scalars | st.sampled_from([*words, SECRET])
+    keys = st.sampled_from([*names, SECRET]) | st.text(max_size=5)
+    return st.recursive(
+        leaves,
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(keys, inner, max_size=6),
+        max_leaves=8,
+    )
+
+
+def complaint(read: Callable[[], Any]) -> str:
+    """All that a refusal says, and empty when there was none."""
+    try:
+        read()
+    except Problem as problem:
+        return f"{problem} {problem.at}"
+    return ""
