@@ -132,7 +132,11 @@ def test_a_field_is_read(more: dict[str, Any], field: str, value: Any) -> None:
 def test_tools_that_anthropic_runs_itself_are_named_and_not_read() -> None:
     search = {"type": "web_search_20250305", "name": "web_search"}
 
-    chat = read(tools=[search, {"name": "now", "input_schema": SCHEMA, "cache_control": KEEP}])
+    unnamed = {"type": "odd\r\nx: 1", "name": "x"}
+
+    chat = read(
+        tools=[search, unnamed, {"name": "now", "input_schema": SCHEMA, "cache_control": KEEP}]
+    )
 
     assert chat.tools == (Tool("now", "", SCHEMA),)
     assert chat.others == {"web_search_20250305": search}
@@ -268,6 +272,29 @@ def test_a_call_may_be_the_last_word() -> None:
         (
             [{"role": "user", "content": [{"type": "image", "source": {"type": "base64"}}]}],
             "messages[0].content[0].source.media_type",
+        ),
+        (
+            [
+                {
+                    "role": "user",
+                    "content": [
+                        {
+                            "type": "image",
+                            "source": {"type": "base64", "media_type": "image/png,", "data": "AA"},
+                        }
+                    ],
+                }
+            ],
+            "messages[0].content[0].source.media_type",
+        ),
+        (
+            [
+                {
+                    "role": "user",
+                    "content": [{"type": "image", "source": {"type": "url", "url": "file:///x"}}],
+                }
+            ],
+            "messages[0].content[0].source.url",
         ),
         ([{"role": "user", "content": [USE]}], "messages[0].content[0]"),
         ([*HELLO, {"role": "assistant", "content": [RESULT]}], "messages[1].content[0]"),

@@ -136,6 +136,13 @@ def test_a_field_is_read(more: dict[str, Any], field: str, value: Any) -> None:
     assert getattr(read(**more), field) == value
 
 
+def test_a_field_whose_name_no_header_could_hold_is_not_named() -> None:
+    assert read(
+        **{"odd\r\nx-evil: 1": 1, "é": 1, "": 1, "o" * 65: 1, "fine": 1, "none": None}
+    ).others == {"fine": 1}
+    assert len(read(**{f"odd{i}": i for i in range(99)}).others) == 32
+
+
 def test_tools_that_only_openai_has_are_named_and_not_read() -> None:
     custom = {"type": "custom", "custom": {"name": "sh"}}
     allowed = {"type": "allowed_tools", "allowed_tools": {}}
@@ -207,6 +214,10 @@ def test_a_role_is_read(message: str, role: Role) -> None:
         (
             {"type": "file", "file": {"file_data": "data:x;base64,AA", "filename": "a.pdf"}},
             Document("data:x;base64,AA", "a.pdf"),
+        ),
+        (
+            {"type": "file", "file": {"file_data": "AA"}},
+            Foreign(NAME, {"type": "file", "file": {"file_data": "AA"}}),
         ),
         (
             {"type": "file", "file": {"file_id": "f"}},
@@ -299,6 +310,15 @@ def test_a_function_call_of_before_tools_gets_an_id_and_its_result_that_id() -> 
         ),
         (
             [{"role": "user", "content": [{"type": "image_url", "image_url": {}}]}],
+            "messages[0].content[0].image_url.url",
+        ),
+        (
+            [
+                {
+                    "role": "user",
+                    "content": [{"type": "image_url", "image_url": {"url": "file:///x"}}],
+                }
+            ],
             "messages[0].content[0].image_url.url",
         ),
         ([{"role": "user", "name": 5, "content": "x"}], "messages[0].name"),

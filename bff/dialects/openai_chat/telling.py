@@ -31,8 +31,8 @@ DONE = b"data: [DONE]\n\n"
 HEARTBEAT = b": keep-alive\n\n"
 
 # The quotes stand for themselves: inside a JSON string they would be escaped, so these are keys.
-_OBFUSCATION = re.compile(rb',\s*"obfuscation"\s*:\s*"[^"\\]*"')
-_NO_USAGE = re.compile(rb',\s*"usage"\s*:\s*null')
+_PADDING = re.compile(rb',\s*"obfuscation"\s*:\s*"[^"\\]*"')
+_PADDING_AND_NO_USAGE = re.compile(_PADDING.pattern + rb'|,\s*"usage"\s*:\s*null')
 
 
 class StreamWriter:
@@ -60,6 +60,7 @@ class StreamWriter:
             "model": model,
         }
         self._include_usage, self._legacy, self._thoughts = include_usage, legacy, thoughts
+        self._unwanted = _PADDING if include_usage else _PADDING_AND_NO_USAGE
         self._request_id = request_id
         self._begun = False
         self._own_head = False  # a frame of upstream's own would say another id
@@ -100,10 +101,7 @@ class StreamWriter:
             return self._mend(chunk, data, respell=respell)
         if not _is_shown(chunk):
             return b""
-        if b'"obfuscation"' in data:
-            data = _OBFUSCATION.sub(b"", data)
-        if not self._include_usage and b'"usage"' in data:
-            data = _NO_USAGE.sub(b"", data)
+        data = self._unwanted.sub(b"", data)
         if b"\n" in data:
             data = data.replace(b"\n", b" ")  # valid JSON: a line end stands between tokens only
         data = data if data.isascii() else escape(data)
