@@ -466,6 +466,12 @@ def test_another_dialects_frames_are_spelled() -> None:
     assert deltas(values(frame)) == [{"role": "assistant", "content": ""}]
 
 
+def test_another_dialects_ping_is_a_heartbeat() -> None:
+    ping = Chunk((), Original("anthropic_messages", b'{"type":"ping"}', "ping"))
+
+    assert writer().feed(ping) == HEARTBEAT
+
+
 # -- in one piece ----------------------------------------------------------------------------------
 
 

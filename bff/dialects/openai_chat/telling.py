@@ -78,8 +78,11 @@ class StreamWriter:
 
     def feed(self, chunk: Chunk) -> bytes:
         """The frames of *chunk*; empty when the caller has no use for it."""
-        if chunk.original is not None and chunk.original.dialect == NAME:
-            return self._pass_on(chunk, chunk.original.data)
+        original = chunk.original
+        if original is not None and original.dialect == NAME:
+            return self._pass_on(chunk, original.data)
+        if original is not None and original.event == "ping":
+            return HEARTBEAT  # Anthropic's word for the same
         return b"".join([self._spell(event) for event in chunk.events])
 
     def end(self) -> bytes:
