@@ -7,7 +7,22 @@ from hypothesis import strategies as st
 
 from bff.chat.events import Chunk, Event, FinishReason, Started, UsageReported
 from bff.chat.reply import Reply, replay
-from bff.chat.request import Tags, ToolCall
+from bff.chat.request import (
+    ChatRequest,
+    Choosing,
+    Document,
+    Format,
+    Image,
+    Message,
+    Part,
+    Role,
+    Shape,
+    Tags,
+    Text,
+    Tool,
+    ToolCall,
+    ToolChoice,
+)
 from bff.errors import Problem
 
 TAGS = Tags("face", "t:1", "u:1", "-", "req_1")
@@ -68,6 +83,64 @@ def chunk(*events: Event, content: bool = True) -> Chunk:
 
 def cut_into(data: bytes, size: int) -> Sequence[bytes]:
     return [data[i : i + size] for i in range(0, len(data), size)]
+
+
+# -- questions -------------------------------------------------------------------------------------
+
+_words = st.text("abc é\n", max_size=12)
+_schemas = st.sampled_from([{"type": "object"}, {"type": "object", "properties": {}}])
+_parts: st.SearchStrategy[Part] = (
+    st.builds(Text, _words)
+    | st.just(Image("data:image/png;base64,AA=="))
+    | st.just(Image("https://example.org/a.png"))
+    | st.just(Document("data:application/pdf;base64,AA==", "a.pdf"))
+)
+tools = st.lists(
+    st.builds(Tool, _names, _words, st.none() | _schemas, st.sampled_from([None, True, False])),
+    max_size=3,
+    unique_by=lambda tool: tool.name,
+).map(tuple)
+_contents = _words | st.lists(_parts, min_size=1, max_size=3).map(tuple)
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> tuple[Message, ...]:
+    """A conversation in which every call has its result."""
+    messages = [Message(Role.SYSTEM, draw(_words))] if draw(st.booleans()) else []
+    for turn in range(draw(st.integers(1, 3))):
+        messages.append(Message(Role.USER, draw(_contents)))
+        made = [
+            ToolCall(f"{turn}_{call.id}"[:40], call.name, call.arguments) for call in draw(calls)
+        ]
+        messages.append(Message(Role.ASSISTANT, draw(_words), calls=tuple(made)))
+        messages += [Message(Role.TOOL, draw(_words), answers=call.id) for call in made]
+    return (*messages, Message(Role.USER, draw(_contents)))
+
+
+@st.composite
+def questions(draw: st.DrawFn) -> ChatRequest:
+    """What a vendor may be asked in any dialect that has tools."""
+    declared = draw(tools)
+    choices = [ToolChoice()]
+    if declared:
+        choices += [ToolChoice(how) for how in (Choosing.NONE, Choosing.REQUIRED)]
+        choices.append(ToolChoice(Choosing.NAMED, declared[0].name))
+    return ChatRequest(
+        model="a-model",
+        messages=draw(histories()),
+        tags=TAGS,
+        max_tokens=draw(st.none() | st.integers(1, 99)),
+        stream=draw(st.booleans()),
+        tools=declared,
+        tool_choice=draw(st.sampled_from(choices)),
+        parallel_calls=not declared or draw(st.booleans()),
+        temperature=draw(st.none() | st.floats(0, 1)),
+        top_p=draw(st.none() | st.floats(0, 1)),
+        stop=tuple(draw(st.lists(st.text("abc", min_size=1, max_size=3), max_size=3))),
+        format=draw(st.none() | st.builds(Format, st.just(Shape.SCHEMA), _schemas)),
+        effort=draw(st.sampled_from(["", "low", "high"])),
+        end_user=draw(st.sampled_from(["", "u:1"])),
+    )
 
 
 # -- bodies ----------------------------------------------------------------------------------------

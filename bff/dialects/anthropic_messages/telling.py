@@ -34,9 +34,7 @@ class StreamWriter:
         self._usage: UsageReported | None = None
 
     def begin(self) -> bytes:
-        """`message_start` under our own id and model: before anything came (the early commit), or
-        where upstream's model was not the one asked for (a fallback).
-        """
+        """`message_start` under our own id and model: before anything came (the early commit)."""
         if self._begun:
             return b""
         self._begun = self._own_start = True

@@ -42,6 +42,8 @@ def write_request(request: ChatRequest, *, model: str, traits: Traits) -> Writte
     if request.stream:
         body["stream"] = True
     ignored = _drop(body, traits)
+    if request.passes != NAME:
+        ignored += tuple(request.others)  # said in another face's words, and of no use here
     # half a surrogate pair in a question is sent on as it came
     return Written(write_utf8(body), ignored)
 
@@ -86,7 +88,7 @@ def _add_wishes(body: dict[str, Any], request: ChatRequest) -> None:
         "response_format": request.format and _write_format(request.format),
         "reasoning_effort": request.effort or None,
         "user": request.end_user or None,
-        **request.others,
+        **(request.others if request.passes == NAME else {}),
     }
     body.update((name, value) for name, value in wishes.items() if value is not None)
 

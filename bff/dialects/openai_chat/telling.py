@@ -70,8 +70,8 @@ class StreamWriter:
         self._usage: Mapping[str, Any] | None = None  # the frame of it, but for its head
 
     def begin(self) -> bytes:
-        """The first frame under our own id and model, which all others then bear: before anything
-        came (the early commit), or where upstream's model was not the one asked for (a fallback).
+        """The first frame, before anything came (the early commit): all others then bear its id
+        and model, ours.
         """
         self._own_head = True
         return self._role()
