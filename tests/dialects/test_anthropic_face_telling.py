@@ -379,6 +379,14 @@ def test_an_answer_of_this_dialect_without_content_is_passed_on_at_its_end() -> 
     assert b"".join([telling.feed(native(*f)) for f in empty]) + telling.end() == spelled(empty)
 
 
+def test_an_answer_of_this_dialect_that_lacks_its_farewell_is_bid_it() -> None:
+    telling = writer()
+
+    body = b"".join([telling.feed(native(*frame)) for frame in NATIVE[:6]])
+
+    assert values(body + telling.feed(Chunk((STOP,))) + telling.end()) == values(spelled(NATIVE))
+
+
 def test_a_block_that_another_try_begins_anew_is_begun_once() -> None:
     telling, tries = writer(), [*NATIVE[:3], *NATIVE]
 

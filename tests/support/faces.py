@@ -88,38 +88,44 @@ def cut_into(data: bytes, size: int) -> Sequence[bytes]:
 # -- questions -------------------------------------------------------------------------------------
 
 _words = st.text("abc é\n", max_size=12)
+_some_words = st.text("abcé", min_size=1, max_size=12)
 _schemas = st.sampled_from([{"type": "object"}, {"type": "object", "properties": {}}])
-_parts: st.SearchStrategy[Part] = (
-    st.builds(Text, _words)
-    | st.just(Image("data:image/png;base64,AA=="))
-    | st.just(Image("https://example.org/a.png"))
-    | st.just(Document("data:application/pdf;base64,AA==", "a.pdf"))
+_pictures = st.sampled_from(
+    [
+        Image("data:image/png;base64,AA=="),
+        Image("https://example.org/a.png"),
+        Document("data:application/pdf;base64,AA==", "a.pdf"),
+    ]
 )
 tools = st.lists(
     st.builds(Tool, _names, _words, st.none() | _schemas, st.sampled_from([None, True, False])),
     max_size=3,
     unique_by=lambda tool: tool.name,
 ).map(tuple)
-_contents = _words | st.lists(_parts, min_size=1, max_size=3).map(tuple)
 
 
 @st.composite
-def histories(draw: st.DrawFn) -> tuple[Message, ...]:
+def histories(draw: st.DrawFn, *, least_text: int = 0) -> tuple[Message, ...]:
     """A conversation in which every call has its result."""
-    messages = [Message(Role.SYSTEM, draw(_words))] if draw(st.booleans()) else []
+    words = _some_words if least_text else _words
+    parts: st.SearchStrategy[Part] = st.builds(Text, words) | _pictures
+    contents = words | st.lists(parts, min_size=1, max_size=3).map(tuple)
+    messages = [Message(Role.SYSTEM, draw(words))] if draw(st.booleans()) else []
     for turn in range(draw(st.integers(1, 3))):
-        messages.append(Message(Role.USER, draw(_contents)))
+        messages.append(Message(Role.USER, draw(contents)))
         made = [
             ToolCall(f"{turn}_{call.id}"[:40], call.name, call.arguments) for call in draw(calls)
         ]
-        messages.append(Message(Role.ASSISTANT, draw(_words), calls=tuple(made)))
-        messages += [Message(Role.TOOL, draw(_words), answers=call.id) for call in made]
-    return (*messages, Message(Role.USER, draw(_contents)))
+        messages.append(Message(Role.ASSISTANT, draw(words), calls=tuple(made)))
+        messages += [Message(Role.TOOL, draw(words), answers=call.id) for call in made]
+    return (*messages, Message(Role.USER, draw(contents)))
 
 
 @st.composite
-def questions(draw: st.DrawFn) -> ChatRequest:
-    """What a vendor may be asked in any dialect that has tools."""
+def questions(draw: st.DrawFn, *, least_text: int = 0) -> ChatRequest:
+    """What a vendor may be asked in any dialect that has tools; no text is shorter than
+    *least_text*, 0 or 1.
+    """
     declared = draw(tools)
     choices = [ToolChoice()]
     if declared:
@@ -127,7 +133,7 @@ def questions(draw: st.DrawFn) -> ChatRequest:
         choices.append(ToolChoice(Choosing.NAMED, declared[0].name))
     return ChatRequest(
         model="a-model",
-        messages=draw(histories()),
+        messages=draw(histories(least_text=least_text)),
         tags=TAGS,
         max_tokens=draw(st.none() | st.integers(1, 99)),
         stream=draw(st.booleans()),
