@@ -1,84 +1,144 @@
 """The calls in a completion: pieces of them as they come, in one numbering of ours.
 
-Servers that speak OpenAI's words leave out the index, repeat the name or forget the id; legacy ones
-have one `function_call`. Source: contract providers.md §1.
+Servers that speak OpenAI's words leave out the index or the id, repeat either, repeat the name, or
+send arguments as an object; legacy ones have one `function_call`. Source: contract providers.md §1.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from bff.chat.events import Event, ThoughtDelta, ToolDelta, ToolStarted
+from bff.dialects.json_text import read_json, write_ascii
+
+_LEGACY = "function_call"
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """What one delta says of a call; empty where it says nothing. *key* is its index, if any."""
+
+    key: int | str | None
+    id: str
+    name: str
+    arguments: str
 
 
 @dataclass(slots=True)
 class _Call:
-    """*held* are arguments that came before the name did."""
+    """*number* is None until the name is known; *said* are its arguments so far."""
 
-    number: int
     id: str
-    started: bool = False
-    held: list[str] = field(default_factory=list)
+    name: str = ""
+    number: int | None = None
+    said: list[str] = field(default_factory=list)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether its arguments are a JSON value already: nothing more can follow."""
+        try:
+            read_json("".join(self.said).encode("utf-8", "surrogatepass"))
+        except ValueError:
+            return False
+        return True
 
 
 class CallReader:
-    """Deltas in, ToolStarted and ToolDelta out. *answer* names the answer, for ids of our own."""
+    """Deltas in, calls out. Of a delta that cannot be read nothing is remembered: who is told of a
+    call's arguments was told of the call.
+    """
 
     def __init__(self) -> None:
-        self._calls: dict[object, _Call] = {}
+        self._calls: dict[int | str, _Call] = {}
         self._last: _Call | None = None
+        self._started = 0
 
     @property
     def any_started(self) -> bool:
-        return any(call.started for call in self._calls.values())
+        return self._started > 0
 
     def read(self, delta: Mapping[str, Any], answer: str) -> list[Event]:
-        """Thoughts and calls of a delta, or of a whole message. Raises what UNREADABLE names."""
+        """Of a delta, or of a whole message. *answer* names the answer, for ids of our own. Raises
+        TypeError.
+        """
         events: list[Event] = []
-        thought = delta.get("reasoning_content")
-        if thought:
-            if not isinstance(thought, str):
-                raise TypeError("a thought is not text")
-            events.append(ThoughtDelta(thought))
-        for piece in delta.get("tool_calls") or ():
-            self._piece(piece, answer, events)
-        legacy = delta.get("function_call")
-        if legacy:
-            self._piece({"index": 0, "function": legacy}, answer, events)
+        for piece in list(_pieces(delta)):
+            call = self._find(piece)
+            told = piece.arguments
+            if call.number is None and piece.name:
+                events.append(self._start(call, piece.name, answer))
+                told = "".join(call.said) + told
+            call.said.append(piece.arguments)
+            if told and call.number is not None:
+                events.append(ToolDelta(call.number, told))
         return events
 
-    def _piece(self, piece: Mapping[str, Any], answer: str, events: list[Event]) -> None:
-        call = self._find(piece, answer)
-        function = piece.get("function") or {}
-        name, arguments = function.get("name") or "", function.get("arguments") or ""
-        if not isinstance(name, str) or not isinstance(arguments, str):
-            raise TypeError("a call's name or arguments are not text")
-        if not call.started:
-            call.held.append(arguments)
-            if not name:
-                return
-            call.started = True
-            events.append(ToolStarted(call.number, call.id, name))
-            arguments = "".join(call.held)
-        if arguments:
-            events.append(ToolDelta(call.number, arguments))
+    def _start(self, call: _Call, name: str, answer: str) -> ToolStarted:
+        call.name, call.number = name, self._started
+        self._started += 1
+        call.id = call.id or _own_id(answer, call.number)
+        return ToolStarted(call.number, call.id, name)
 
-    def _find(self, piece: Mapping[str, Any], answer: str) -> _Call:
-        """The call that *piece* belongs to: by its index, else its id, else the last one."""
-        id_ = piece.get("id")
-        id_ = id_ if isinstance(id_, str) else ""
-        key: object = piece.get("index")
-        if not isinstance(key, int):
-            if not id_ and self._last is not None:
-                return self._last
-            key = id_ or len(self._calls)
-        call = self._calls.get(key)
-        if call is None:
-            number = len(self._calls)
-            call = self._calls[key] = _Call(number, id_ or _own_id(answer, number))
+    def _find(self, piece: _Piece) -> _Call:
+        """The call that *piece* goes on with, or a new one."""
+        key = piece.key if piece.key is not None else piece.id
+        call = self._calls.get(key) if key != "" else self._last
+        if call is None and piece.key is None and not piece.name:
+            call = self._last
+        if call is None or _begins_another(piece, call):
+            call = _Call(piece.id)
+            self._calls[key] = call
+        call.id = call.id or piece.id
         self._last = call
         return call
+
+
+def read_thought(delta: Mapping[str, Any]) -> tuple[ThoughtDelta, ...]:
+    """One or none. Raises TypeError."""
+    thought = delta.get("reasoning_content")
+    return (ThoughtDelta(_text(thought)),) if thought else ()
+
+
+def _begins_another(piece: _Piece, call: _Call) -> bool:
+    """Whether *piece* is a call of its own beside *call*, where it would be taken for more of it:
+    some give every call the same index, or none, and some an id that changes with every piece.
+    """
+    if not piece.name or not call.name:
+        return False
+    if piece.id and call.id:
+        return piece.id != call.id
+    return piece.key is None and (piece.name != call.name or call.is_whole)
+
+
+def _pieces(delta: Mapping[str, Any]) -> Iterator[_Piece]:
+    told = delta.get("tool_calls")
+    for value in told or ():
+        if not isinstance(value, dict):
+            raise TypeError("a call is no object")
+        index = value.get("index")
+        yield _piece(index if isinstance(index, int) else None, value)
+    legacy = delta.get("function_call")
+    if legacy and not told:
+        yield _piece(_LEGACY, {"function": legacy})
+
+
+def _piece(key: int | str | None, value: Mapping[str, Any]) -> _Piece:
+    function = value.get("function") or {}  # the name may follow
+    if not isinstance(function, dict):
+        raise TypeError("a function is no object")
+    arguments = function.get("arguments") or ""
+    if isinstance(arguments, dict):
+        arguments = write_ascii(arguments).decode()
+    id_ = value.get("id")
+    named = _text(function.get("name") or "")
+    return _Piece(key, id_ if isinstance(id_, str) else "", named, _text(arguments))
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("no text")
+    return value
 
 
 def _own_id(answer: str, number: int) -> str:

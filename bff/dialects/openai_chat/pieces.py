@@ -18,7 +18,9 @@ _REASONS: Mapping[str, FinishReason] = {
 }
 
 
-class _Delta(TypedDict, total=False):
+class Delta(TypedDict, total=False):
+    """What is said: streamed as a choice's `delta`, whole as its `message`."""
+
     content: str | None
     refusal: str | None
     reasoning_content: str | None
@@ -28,8 +30,8 @@ class _Delta(TypedDict, total=False):
 
 class _Choice(TypedDict, total=False):
     index: int
-    delta: _Delta
-    message: _Delta
+    delta: Delta
+    message: Delta
     finish_reason: str | None
 
 
@@ -55,7 +57,7 @@ def started(wire: WireChunk) -> Started:
 
 def read_choice(choice: _Choice, field: str) -> tuple[str, FinishReason | None]:
     """The visible text of a choice and why it ended. Raises TypeError when the text is no text."""
-    delta: _Delta = choice.get(field) or {}  # type: ignore[assignment]  # `delta` or `message`
+    delta: Delta = choice.get(field) or {}  # type: ignore[assignment]  # `delta` or `message`
     text = delta.get("content") or delta.get("refusal") or ""
     if not isinstance(text, str):
         raise TypeError("content is not text")

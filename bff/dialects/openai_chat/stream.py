@@ -1,13 +1,15 @@
 """A streamed completion: bytes in, chunks out. Source: contract providers.md §1, §7.1."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import chain
 
 from bff.chat.events import Chunk, Event, Finished, FinishReason, Original, TextDelta
 from bff.dialects.json_text import read_json
-from bff.dialects.openai_chat.calls import CallReader
+from bff.dialects.openai_chat.calls import CallReader, read_thought
 from bff.dialects.openai_chat.names import NAME
 from bff.dialects.openai_chat.pieces import (
     UNREADABLE,
+    Delta,
     WireChunk,
     read_choice,
     read_usage,
@@ -104,26 +106,28 @@ class StreamReader:
         content = delta = False
         choices = wire.get("choices")
         if choices:
-            if not self._started:
-                self._started = True
-                events.append(started(wire))
-            text, reason = read_choice(choices[0], "delta")
-            said = choices[0].get("delta")
+            choice = choices[0]
+            text, reason = read_choice(choice, "delta")
+            said = choice.get("delta")
             delta = isinstance(said, dict)
-            if text:
-                events.append(TextDelta(text))
-                content = True
-            if said and (
-                "tool_calls" in said or "reasoning_content" in said or "function_call" in said
-            ):
-                more = self._calls.read(said, str(wire.get("id") or ""))
-                events += more
-                content = content or bool(more)
-            if content:
+            if text and len(said) == 1:  # type: ignore[arg-type]  # it has a text: it is an object
+                events.append(TextDelta(text))  # by far the most of all events
+            elif said:
+                events += self._all(said, text, wire)
+            if events:
                 self.finished = False  # whatever was said before: it goes on
-                self._content = True
+                content = self._content = True
+            if not self._started and (delta or reason is not None):
+                self._started = True
+                events.insert(0, started(wire))
             if reason is not None:
                 self.finished = True
                 events.append(Finished(with_calls(reason, self._calls)))
         events.extend(read_usage(wire.get("usage")))
         return Chunk(tuple(events), Original(NAME, data), content, delta)
+
+    def _all(self, said: Delta, text: str, wire: WireChunk) -> Iterator[Event]:
+        """What a delta says, beside its *text* too. Raises TypeError."""
+        thought = read_thought(said)
+        calls = self._calls.read(said, str(wire.get("id") or ""))
+        return chain(thought, (TextDelta(text),) if text else (), calls)

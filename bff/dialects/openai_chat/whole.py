@@ -13,9 +13,10 @@ from bff.chat.events import (
     ToolStarted,
 )
 from bff.dialects.json_text import read_json
-from bff.dialects.openai_chat.calls import CallReader
+from bff.dialects.openai_chat.calls import CallReader, read_thought
 from bff.dialects.openai_chat.pieces import (
     UNREADABLE,
+    Delta,
     WireChunk,
     read_choice,
     read_usage,
@@ -64,10 +65,11 @@ def _read_whole(data: bytes) -> WireChunk:
 def _whole_chunks(wire: WireChunk) -> list[Chunk]:
     choice = wire["choices"][0]
     text, reason = read_choice(choice, "message")
-    calls = CallReader()
-    more = calls.read(choice.get("message") or {}, str(wire.get("id") or ""))
+    said, calls = choice.get("message") or Delta(), CallReader()
+    more = calls.read(said, str(wire.get("id") or ""))
     events: Sequence[Event] = (
         started(wire),
+        *read_thought(said),
         *([TextDelta(text)] if text or not more else ()),
         *more,
         *read_usage(wire.get("usage")),
