@@ -220,6 +220,17 @@ async def test_its_refusals_are_told_apart(
     assert refused.value.kind is kind
 
 
+async def test_a_key_that_is_refused_in_front_of_azure_is_our_fault_too(
+    world: World, simulator: AzureSimulator, means: Means
+) -> None:
+    simulator.managed, simulator.key = True, "another"
+
+    with pytest.raises(Problem) as refused:
+        await ask(direct(world, means, api_version=VERSION))
+
+    assert (refused.value.kind, refused.value.status) == (Kind.UPSTREAM_AUTH, 401)
+
+
 async def test_an_answer_that_is_filtered_ends_so(
     world: World, simulator: AzureSimulator, means: Means
 ) -> None:
