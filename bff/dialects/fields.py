@@ -3,12 +3,16 @@
 Not a schema: each face says itself what it reads. No sentence here holds a word of the caller's.
 """
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Container, Mapping
+from itertools import islice
 from typing import Any, TypeVar
 
 from bff.errors import Kind, Problem
 
 _T = TypeVar("_T")
+_SPEAKABLE = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
+_MOST_UNREAD = 32
 
 
 def refused(at: str, public: str) -> Problem:
@@ -61,6 +65,26 @@ def read_number(value: Any, at: str, *, most: int) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
         raise refused(at, f"This must be a number between 0 and {most}.")
     return float(value)
+
+
+def read_image_url(value: Any, at: str) -> str:
+    """Where a picture lies, or the picture itself. Not looked at any further."""
+    url = read_name(value, at)
+    if not url.startswith(("https://", "http://", "data:")):
+        raise refused(at, "A picture must be given as an https URL or a data URL.")
+    return url
+
+
+def unread(body: Mapping[str, Any], names: Container[str]) -> dict[str, Any]:
+    """The fields beside *names*, to be named to the caller in a header: so only those whose names
+    fit into one, and not more than a caller would read.
+    """
+    found = {
+        name: value
+        for name, value in body.items()
+        if name not in names and value is not None and _SPEAKABLE.fullmatch(name)
+    }
+    return dict(islice(found.items(), _MOST_UNREAD))
 
 
 def optional(

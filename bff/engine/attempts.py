@@ -9,7 +9,7 @@ another try may follow, so a reader can see a second preamble. Source: gateway.m
 import math
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 
 from bff.chat.events import Chunk
 from bff.chat.request import ChatRequest
@@ -68,6 +68,7 @@ class Engine:
         self._round_misconfigured = round_misconfigured
         self._breakers = Breakers(providers, observer, clock.now)
         self._budgets = {name: RetryBudget() for name in providers}
+        self._list_known = lru_cache(_KNOWN_LISTS)(self._list)
 
     def answer(self, request: ChatRequest, seconds: float | None = None) -> Answer:
         """Its batches raise Problem: before the first of them, or after any. *seconds* is how long
@@ -121,14 +122,19 @@ class Engine:
 
     def _begin(self, request: ChatRequest, facts: Facts, deadline: float) -> Walk:
         """Raises Problem(NOT_FOUND)."""
-        targets = plan(request.model, self._rules, self._providers)
-        steps = list_steps(targets, self._providers, request)
+        short = len(request.model) <= _LONGEST_KNOWN  # a caller may have made it up
+        steps = (self._list_known if short else self._list)(request.model, request.passes)
         facts.sure_mode = len({step.mode for step in steps}) == 1
         walk = Walk(steps, request, breakers=self._breakers, clock=self._clock, deadline=deadline)
         self._arrive(walk, facts)
         if walk.step is not steps[0]:
             self._tell_left(steps[0], walk.step, facts, "breaker_open")
         return walk
+
+    def _list(self, model: str, passes: str) -> Sequence[Step]:
+        """The same for every question about *model* of such a face. Raises Problem(NOT_FOUND)."""
+        targets = plan(model, self._rules, self._providers)
+        return list_steps(targets, self._providers, asked=model, passes=passes)
 
     def _verdict(self, walk: Walk, problem: Problem, *, content_sent: bool) -> Verdict:
         step, now = walk.step, self._clock.now()
@@ -250,4 +256,6 @@ def _retelling(step: Step, request: ChatRequest) -> Retelling | None:
     return Retelling(request.model, originals=step.provider.spoken != request.passes)
 
 
+_KNOWN_LISTS = 256
+_LONGEST_KNOWN = 200  # characters of a model's name
 _CALLER_LEFT = Problem(Kind.INTERNAL, "The caller left.")

@@ -32,23 +32,24 @@ class Step:
 
 
 def list_steps(
-    plan: Iterable[Target], providers: Mapping[str, Provider], request: ChatRequest
+    plan: Iterable[Target], providers: Mapping[str, Provider], *, asked: str, passes: str
 ) -> list[Step]:
+    """*asked* is the name that the caller wrote; *passes* is its face's dialect."""
     steps = []
     for turn, target in enumerate(plan):
         provider = providers[target.provider]
-        mode = _mode(provider, target, request)
-        plain = not target.fallback and request.model in (target.name, target.model)
+        mode = _mode(provider, target, passes)
+        plain = not target.fallback and asked in (target.name, target.model)
         used = None if plain else target.name
         steps += [Step(target, provider, via, turn, mode, used) for via in provider.ways]
     return steps
 
 
-def _mode(provider: Provider, target: Target, request: ChatRequest) -> Mode:
+def _mode(provider: Provider, target: Target, passes: str) -> Mode:
     """What stands in for another model is never passed on as it is: it would name itself."""
     if not provider.streams:
         return Mode.SIMULATED
-    if provider.spoken == request.passes and not target.fallback:
+    if provider.spoken == passes and not target.fallback:
         return Mode.NATIVE
     return Mode.TRANSLATED
 

@@ -3,6 +3,7 @@
 Not the performance: Acts are carried out by wire.py.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -30,12 +31,25 @@ class Pause:
 Act = bytes | Pause | Deed
 
 
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """What faults put into a vendor's mouth; `no-done` leaves out its *last* frame."""
+
+    delta: Callable[[str], bytes]
+    error: Callable[[], bytes]
+    bad_line: bytes
+    last: bytes
+
+
+_OPENAI = Speech(delta, error_frame, BAD_LINE, DONE)
+
+
 class Stage:
     """Counts frames. After a Deed nothing more is said: *over* is true then."""
 
-    def __init__(self, fault: Fault) -> None:
+    def __init__(self, fault: Fault, speech: Speech = _OPENAI) -> None:
         self.over = False
-        self._fault = fault
+        self._fault, self._speech = fault, speech
         self._frames = 0
         self._begun = False
         self._held = bytearray()  # what a burst keeps back
@@ -44,13 +58,14 @@ class Stage:
         if self.over:
             return []
         fault, acts = self._fault, self._breaks()
-        if self.over or (fault.no_done and frame == DONE):
+        if self.over or (fault.no_done and frame == self._speech.last):
             return acts
         if fault.frame_delay_ms:
             acts.append(Pause(fault.frame_delay_ms / 1000))
         acts += self._spoken(frame)
         self._frames += 1
         if self._frames == 1 and fault.huge:
+            delta = self._speech.delta
             acts += self._spoken(delta("x" * max(0, fault.huge - len(delta("")))))
         return acts
 
@@ -64,9 +79,9 @@ class Stage:
     def _breaks(self, *, at_the_end: bool = False) -> list[Act]:
         fault, acts = self._fault, list[Act]()
         if self._reached(fault.bad_line_after, exact=True):
-            acts += self._spoken(BAD_LINE)
+            acts += self._spoken(self._speech.bad_line)
         if self._reached(fault.error_after, at_the_end):
-            return acts + self._spoken(error_frame()) + self._ended(Deed.END)
+            return acts + self._spoken(self._speech.error()) + self._ended(Deed.END)
         if self._reached(fault.hang_after, at_the_end):
             return acts + self._ended(Deed.HANG)
         if self._reached(fault.cut_after, at_the_end):
@@ -101,9 +116,9 @@ def _dressed(frame: bytes, fault: Fault) -> bytes:
     if fault.obfuscation and frame.endswith(b"}\n\n"):
         frame = frame[:-3] + _PADDING
     if fault.multiline and frame.endswith(b"}\n\n"):
-        value = orjson.loads(frame.removeprefix(b"data: "))
-        lines = orjson.dumps(value, option=orjson.OPT_INDENT_2).split(b"\n")
-        frame = b"".join(b"data: %b\n" % line for line in lines) + b"\n"
+        head, _, data = frame.partition(b"data: ")
+        lines = orjson.dumps(orjson.loads(data), option=orjson.OPT_INDENT_2).split(b"\n")
+        frame = head + b"".join(b"data: %b\n" % line for line in lines) + b"\n"
     if fault.no_space:
         frame = b"\n".join(
             b"data:" + line[6:] if line.startswith(b"data: ") else line

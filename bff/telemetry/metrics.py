@@ -193,7 +193,8 @@ class Metrics:
         shown = _closed(provider, PROVIDERS)
         self._tokens[shown, "prompt"].inc(usage.prompt_tokens)
         self._tokens[shown, "completion"].inc(usage.completion_tokens)
-        self._tokens[shown, "cached"].inc(usage.cached_tokens)
+        if usage.cached_tokens:
+            self._tokens[shown, "cached"].inc(usage.cached_tokens)
 
     def tool_parse_failed(self, *, provider: str, count: int) -> None:
         self._tool_parse_failed[(_closed(provider, PROVIDERS),)].inc(count)

@@ -8,7 +8,7 @@ import pytest
 
 from bff.cli.checks import vendors
 from bff.cli.checks.asking import Asker, open_session
-from bff.settings import read_settings
+from bff.settings import Settings, read_settings
 from bff.simulators.vendors import VENDORS
 from bff.simulators.world import open_world
 from bff.wiring.vendors import openers
@@ -37,13 +37,13 @@ async def upstream() -> AsyncIterator[Answers]:
 @pytest.fixture
 def wired(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every vendor the looks know is wired, whether it already is or not."""
-    provider = SimpleNamespace(
-        roads={"direct": SimpleNamespace(base="")},
-        url=lambda road, model: f"{provider.base}/models/{model}/chat-generations",
-    )
 
-    def every(settings: object) -> Mapping[str, object]:
-        provider.base = settings.salesforce_api_url  # type: ignore[attr-defined]
+    def every(settings: Settings) -> Mapping[str, object]:
+        base = settings.salesforce_api_url
+        provider = SimpleNamespace(
+            roads={"direct": base} if settings.gateway_base is None else {"gateway": base},
+            url=lambda road, model: f"{road}/models/{model}/chat-generations",
+        )
         return {name: lambda _: provider for name in vendors._LOOKS}
 
     monkeypatch.setattr(vendors, "openers", every)

@@ -27,7 +27,9 @@ ADDRESS = re.compile(rb"http://127\.0\.0\.1:\d+/atlassian/")
 @asynccontextmanager
 async def running(folder: Path, *arguments: str, **settings: str) -> AsyncIterator[Process]:
     """The demo in *folder*, with only these of our settings in the environment."""
-    home = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ}
+    measured = [name for name in os.environ if name.startswith(("COVERAGE_", "COV_CORE_"))]
+    kept = ("PATH", "SYSTEMROOT", *measured)
+    home = {name: os.environ[name] for name in kept if name in os.environ}
     environment = home | {"PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONWARNINGS": "error"}
     environment |= settings
     process = await asyncio.create_subprocess_exec(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bff.chat.events import Event, TextDelta, ToolDelta, ToolStarted
@@ -224,7 +224,6 @@ WRITERS: tuple[Callable[[Said], str], ...] = (
 PLAIN = st.text(st.sampled_from('aé <>/|&[]{}":.\\\n'), max_size=20)
 
 
-@settings(max_examples=400)
 @given(HOSTILE, st.integers(1, 9))
 @example("```json\n[{", 1)
 @example("<tool_call>now <tool_call>now</tool_call>", 3)
@@ -239,7 +238,6 @@ def test_a_cut_anywhere_changes_nothing(text: str, size: int) -> None:
         assert cut.failed == whole.failed
 
 
-@settings(max_examples=300)
 @given(st.lists(st.tuples(PLAIN, CALLS, st.sampled_from(WRITERS)), min_size=1, max_size=4), PLAIN)
 def test_every_call_comes_back_and_no_markup_is_left(
     said: list[tuple[str, Said, Callable[[Said], str]]], last: str
@@ -260,7 +258,6 @@ def test_every_call_comes_back_and_no_markup_is_left(
     assert heard.failed == 0
 
 
-@settings(max_examples=300)
 @given(PLAIN, CALLS, st.sampled_from(WRITERS), st.data())
 def test_cut_markup_is_text(
     plain: str, calls: Said, write: Callable[[Said], str], data: st.DataObject
@@ -276,7 +273,6 @@ def test_cut_markup_is_text(
     assert heard == Heard(text.strip(), (), heard.failed)
 
 
-@settings(max_examples=300)
 @given(PLAIN, CALLS, st.sampled_from(WRITERS), st.sampled_from('"[]{}<>|/\\,:x'), st.data())
 def test_broken_markup_is_text_or_calls_of_what_we_offered(
     plain: str,
@@ -343,6 +339,7 @@ def test_a_fence_of_json_that_is_not_wholly_calls_is_text(calls: Said) -> None:
         "<tool_calls></tool_calls> and <tool_call> </tool_call> are empty",
         "<|tool_calls_section_begin|> is Kimi's",
         "<tool_call>" + "n" * 200 + "</tool_call>",
+        "<tool_call>\u00a0now</tool_call>",
         "a < b, a <t> b, <tool_callsign>, </tool_calls>, <tools>, <|x|>",
         # well-formed, and no call of ours
         '<tool_calls>[{"name":"rm","arguments":{}}]</tool_calls>',
@@ -359,6 +356,12 @@ def test_a_fence_of_json_that_is_not_wholly_calls_is_text(calls: Said) -> None:
         '```json\n{"function_calls":7}\n```',
         '```json\n{"function_calls":[]}\n```',
         '```json\n{"function_calls":[{"name":"rm","arguments":{}}]}\n```',
+        # in pieces
+        f"functions.now:0<|tool_call_argument_begin|>{{}} {CALL}",
+        f"<|tool_call_begin|>functions.now:0 {CALL}",
+        f"<tool_call>now, please<arg_key>a</arg_key><arg_value>{CALL}",
+        f"a</arg_key><arg_value>{CALL}</arg_value></tool_call>",
+        f"<tool_call>\n<function=now>\n<parameter=a>{CALL}</parameter></function></tool_call>",
         # broken
         "<tool_calls>[1,]</tool_calls>",
         "<tool_calls>[1}</tool_calls>",
@@ -616,6 +619,22 @@ def test_a_megabyte_is_read_in_time(unit: str) -> None:
     text = unit * (2**20 // len(unit))
 
     assert hear(text).text == text.strip()
+
+
+def test_what_is_quoted_is_no_call() -> None:
+    quote = f"You said:\n> Do {CALL}\n  > {LIST}\n\nI will not."
+
+    assert hear(quote) == Heard(quote, (), 0)
+    assert hear(quote, 1) == Heard(quote, (), 0)
+    assert len(hear(f"{quote}\n1 > 0: {CALL}").calls) == 1
+
+
+def test_a_tool_may_have_any_name_without_blanks() -> None:
+    listening = reader((Tool("maße/now"),))
+
+    events = events_of(listening, "<tool_call>maße/now\n</tool_call>", 1)
+
+    assert events == [ToolStarted(0, "c1", "maße/now"), ToolDelta(0, "{}")]
 
 
 @pytest.mark.parametrize("size", [0, 1])

@@ -250,6 +250,16 @@ async def test_a_bare_name_is_what_was_asked() -> None:
     assert (facts.model, facts.model_used) == ("gpt-4o", None)
 
 
+async def test_a_name_of_any_length_is_read_anew() -> None:
+    vendor = one_way(ANSWER)
+    engine, _ = engine_of(vendor)
+    model = "m" * 10_000
+
+    await ask(engine, replace(QUESTION, model=f"vendor/{model}"))
+
+    assert vendor.models == [model]
+
+
 async def test_the_parameters_a_vendor_was_not_told_are_those_of_the_one_that_answered() -> None:
     vendor = one_way([failure(Sign.EMPTY_STREAM)], patience=Patience(1), ignored=("seed",))
     spare = one_way(ANSWER, name="spare", ignored=("temperature",))

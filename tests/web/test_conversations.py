@@ -141,7 +141,7 @@ async def test_a_failure_after_an_early_beginning_is_spoken_in_the_stream(tmp_pa
         service.openai.hold()
         async with service.ask() as response:
             await response.content.readuntil(b"\n\n")
-            for attempt in range(2):
+            for attempt in range(3):
                 await service.openai.question(attempt)
                 await service.openai.say(error_frame())
                 await service.openai.end()

@@ -13,7 +13,7 @@ from bff.cli.checks.straico import look_at_straico
 from bff.cli.checks.ways import Called, Ways
 from bff.policy.deadline import Timers
 from bff.providers._pool import Pool
-from bff.providers._vendor import Means
+from bff.providers._vendor import HttpProvider, Means
 from bff.settings import Settings
 from bff.wiring.vendors import openers, plain
 
@@ -33,7 +33,7 @@ def look_at_vendors(settings: Settings, asker: Asker) -> list[AsyncIterator[Find
     names = [name for name in openers(settings) if settings.is_configured(name)]
     looks = [_look(settings, asker, name) for name in names]
     said: set[Finding] = set()
-    if not any(_uses_gateway(settings, name) for name in names):
+    if not any(_GATEWAY in _unused(settings, name).roads for name in names):
         looks.insert(0, _no_gateway())
     return [_once(look, said) for look in looks]
 
@@ -56,17 +56,6 @@ def _look(settings: Settings, asker: Asker, name: str) -> AsyncIterator[Finding]
 
 async def _unknown(name: str) -> AsyncIterator[Finding]:
     yield warning(name, "there is no look at this vendor: ask it something")
-
-
-def _uses_gateway(settings: Settings, name: str) -> bool:
-    match name:
-        case "openai":
-            return settings.upstream().is_gateway
-        case "anthropic":
-            return settings.gateway_base is not None
-        case "azure":
-            return settings.gateway_base is not None and settings.azure_is_classic
-    return False
 
 
 def _openai(settings: Settings, asker: Asker) -> AsyncIterator[Finding]:
@@ -138,10 +127,14 @@ def _straico(settings: Settings, asker: Asker) -> AsyncIterator[Finding]:
 
 def _addresses(settings: Settings, name: str) -> Callable[[str], str]:
     """Where the service itself would ask a model."""
-    nobody = Means(cast(Any, None), Pool(1, patience_s=0), Timers())  # nothing is asked with it
-    provider = openers(settings)[name](nobody)
+    provider = _unused(settings, name)
     road = next(iter(provider.roads.values()))
     return lambda model: str(provider.url(road, model))
+
+
+def _unused(settings: Settings, name: str) -> HttpProvider:
+    """A vendor as the service opens it, for its roads and addresses: nothing is asked with it."""
+    return openers(settings)[name](Means(cast(Any, None), Pool(1, patience_s=0), Timers()))
 
 
 _LOOKS: Mapping[str, Callable[[Settings, Asker], AsyncIterator[Finding]]] = {

@@ -33,6 +33,7 @@ from bff.dialects.fields import (
     read_object,
     read_text,
     refused,
+    unread,
 )
 
 _CHOOSING: Mapping[str, Choosing] = {
@@ -112,8 +113,7 @@ def _read_tools(
 ) -> tuple[tuple[Tool, ...], dict[str, Any]]:
     """The caller's functions; and by name what only Anthropic can be told."""
     tools: list[Tool] = []
-    headers = {"anthropic-version": version, "anthropic-beta": beta}
-    others: dict[str, Any] = {name: said for name, said in headers.items() if said}
+    theirs: dict[str, Any] = {}
     for index, value in enumerate(optional(body, "tools", read_list) or ()):
         at = f"tools[{index}]"
         tool = read_object(value, at)
@@ -121,10 +121,10 @@ def _read_tools(
         if type_ in _OWN_TOOLS:
             tools.append(_read_tool(tool, at))
         else:
-            others[read_name(type_, inside(at, "type"))] = tool
-    if body.get("top_k") is not None:
-        others["top_k"] = body["top_k"]
-    return tuple(tools), others
+            theirs[read_name(type_, inside(at, "type"))] = tool
+    said = {"top_k": body.get("top_k"), "anthropic-version": version, "anthropic-beta": beta}
+    others = {name: value for name, value in said.items() if value not in (None, "")}
+    return tuple(tools), unread(theirs, others) | others
 
 
 def _read_tool(tool: Mapping[str, Any], at: str) -> Tool:

@@ -4,6 +4,7 @@ A user's turn may hold results and text; in our words each result is a turn of i
 the turn that made the call. Source: contract providers.md §2, §6.1, §6.2; api-faces.md §3.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,6 +24,7 @@ from bff.dialects.fields import (
     inside,
     optional,
     read_flag,
+    read_image_url,
     read_list,
     read_name,
     read_object,
@@ -31,6 +33,7 @@ from bff.dialects.fields import (
 )
 from bff.dialects.json_text import write_ascii
 
+_MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+", re.ASCII)
 _ROLES: Mapping[str, Role] = {
     "user": Role.USER,
     "assistant": Role.ASSISTANT,
@@ -191,7 +194,7 @@ def _read_image(block: dict[str, Any], at: str) -> Part:
         case "base64":
             return Image(_data_url(source, at))
         case "url":
-            return Image(read_name(source.get("url"), inside(at, "url")))
+            return Image(read_image_url(source.get("url"), inside(at, "url")))
     return Foreign(NAME, block)  # a file that lies with Anthropic
 
 
@@ -212,6 +215,9 @@ def _read_source(block: Mapping[str, Any], at: str) -> tuple[dict[str, Any], str
 
 
 def _data_url(source: Mapping[str, Any], at: str) -> str:
-    media_type = read_name(source.get("media_type"), inside(at, "media_type"))
+    here = inside(at, "media_type")
+    media_type = read_name(source.get("media_type"), here)
+    if not _MEDIA_TYPE.fullmatch(media_type):
+        raise refused(here, "This is no media type.")
     encoded = read_name(source.get("data"), inside(at, "data"))
     return f"data:{media_type};base64,{encoded}"

@@ -27,16 +27,14 @@ class StreamWriter:
         self._request_id = request_id
         self._begun = False
         self._own_start = False
-        self._said = self._stopped = False  # of upstream's own frames
+        self._said = self._ended = self._stopped = False  # of upstream's own frames
         self._blocks = Blocks()
         self._withheld: list[bytes] = []  # frames of upstream's, before it said anything
         self._finished = Finished(FinishReason.STOP)
         self._usage: UsageReported | None = None
 
     def begin(self) -> bytes:
-        """`message_start` under our own id and model: before anything came (the early commit), or
-        where upstream's model was not the one asked for (a fallback).
-        """
+        """`message_start` under our own id and model: before anything came (the early commit)."""
         if self._begun:
             return b""
         self._begun = self._own_start = True
@@ -66,6 +64,8 @@ class StreamWriter:
         if self._stopped:
             return b""
         lead = self.begin() + b"".join(self._withheld) + self._blocks.close()
+        if self._ended:
+            return lead + frame("message_stop", {})
         calls = self._blocks.calls
         delta = write_ending(self._finished, calls=calls)
         usage = {"input_tokens": self._input_tokens, "output_tokens": self._blocks.tokens()}
@@ -85,6 +85,7 @@ class StreamWriter:
         match event:
             case Started():
                 self._withheld.clear()  # a new try
+                self._ended = False
             case UsageReported():
                 self._usage = event
             case Finished():
@@ -105,8 +106,9 @@ class StreamWriter:
         if name == "ping":
             return HEARTBEAT if self._begun else b""
         data = original.data
-        if name == "message_delta" and self._own_start:
-            data = self._with_usage(data)
+        if name == "message_delta":
+            self._ended = True
+            data = self._with_usage(data) if self._own_start else data
         self._withheld.append(raw_frame(name, data))
         if not (chunk.content or name == "message_stop" or self._said):
             return b""

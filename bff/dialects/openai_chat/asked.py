@@ -30,6 +30,7 @@ from bff.dialects.fields import (
     read_object,
     read_text,
     refused,
+    unread,
 )
 from bff.dialects.openai_chat.asked_turns import read_messages
 from bff.dialects.openai_chat.names import NAME
@@ -98,7 +99,7 @@ def read_request(
         format=optional(asked, "response_format", _read_format),
         effort=effort or "",
         end_user=user or safety or "",
-        others=others | {name: value for name, value in asked.items() if name not in _READ},
+        others=others | unread(asked, _READ),
         passes=NAME,
         original=Foreign(NAME, asked),
     )

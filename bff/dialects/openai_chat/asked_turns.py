@@ -9,6 +9,7 @@ from bff.chat.request import Document, Foreign, Image, Message, Part, Role, Text
 from bff.dialects.fields import (
     inside,
     optional,
+    read_image_url,
     read_list,
     read_name,
     read_object,
@@ -169,7 +170,7 @@ def _read_part(value: Any, at: str) -> Part:
             at = inside(at, "image_url")
             image = read_object(part.get("image_url"), at)
             return Image(
-                read_name(image.get("url"), inside(at, "url")),
+                read_image_url(image.get("url"), inside(at, "url")),
                 optional(image, "detail", read_text, at) or "",
             )
         case "file":
@@ -183,6 +184,6 @@ def _read_part(value: Any, at: str) -> Part:
 def _read_file(part: Mapping[str, Any], at: str) -> Part:
     file = read_object(part.get("file"), at)
     url = optional(file, "file_data", read_text, at)
-    if not url:
-        return Foreign(NAME, part)  # a file that lies with OpenAI
+    if not url or not url.startswith("data:"):
+        return Foreign(NAME, part)  # a file that lies with OpenAI, or one that only it can read
     return Document(url, optional(file, "filename", read_text, at) or "")

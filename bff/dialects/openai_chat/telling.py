@@ -31,8 +31,8 @@ DONE = b"data: [DONE]\n\n"
 HEARTBEAT = b": keep-alive\n\n"
 
 # The quotes stand for themselves: inside a JSON string they would be escaped, so these are keys.
-_OBFUSCATION = re.compile(rb',\s*"obfuscation"\s*:\s*"[^"\\]*"')
-_NO_USAGE = re.compile(rb',\s*"usage"\s*:\s*null')
+_PADDING = re.compile(rb',\s*"obfuscation"\s*:\s*"[^"\\]*"')
+_PADDING_AND_NO_USAGE = re.compile(_PADDING.pattern + rb'|,\s*"usage"\s*:\s*null')
 
 
 class StreamWriter:
@@ -60,6 +60,7 @@ class StreamWriter:
             "model": model,
         }
         self._include_usage, self._legacy, self._thoughts = include_usage, legacy, thoughts
+        self._unwanted = _PADDING if include_usage else _PADDING_AND_NO_USAGE
         self._request_id = request_id
         self._begun = False
         self._own_head = False  # a frame of upstream's own would say another id
@@ -69,16 +70,19 @@ class StreamWriter:
         self._usage: Mapping[str, Any] | None = None  # the frame of it, but for its head
 
     def begin(self) -> bytes:
-        """The first frame under our own id and model, which all others then bear: before anything
-        came (the early commit), or where upstream's model was not the one asked for (a fallback).
+        """The first frame, before anything came (the early commit): all others then bear its id
+        and model, ours.
         """
         self._own_head = True
         return self._role()
 
     def feed(self, chunk: Chunk) -> bytes:
         """The frames of *chunk*; empty when the caller has no use for it."""
-        if chunk.original is not None and chunk.original.dialect == NAME:
-            return self._pass_on(chunk, chunk.original.data)
+        original = chunk.original
+        if original is not None and original.dialect == NAME:
+            return self._pass_on(chunk, original.data)
+        if original is not None and original.event == "ping":
+            return HEARTBEAT  # Anthropic's word for the same
         return b"".join([self._spell(event) for event in chunk.events])
 
     def end(self) -> bytes:
@@ -100,10 +104,7 @@ class StreamWriter:
             return self._mend(chunk, data, respell=respell)
         if not _is_shown(chunk):
             return b""
-        if b'"obfuscation"' in data:
-            data = _OBFUSCATION.sub(b"", data)
-        if not self._include_usage and b'"usage"' in data:
-            data = _NO_USAGE.sub(b"", data)
+        data = self._unwanted.sub(b"", data)
         if b"\n" in data:
             data = data.replace(b"\n", b" ")  # valid JSON: a line end stands between tokens only
         data = data if data.isascii() else escape(data)

@@ -1,6 +1,7 @@
 """One piece of markup as it comes: what was eaten of it is kept, for it may turn out to be text."""
 
 from bff.dialects.tool_prompt.forms import LISTED, Form, Outcome, Verdict
+from bff.dialects.tool_prompt.steps import Step
 
 MARKUP_MOST = 256 * 1024  # characters
 
@@ -12,9 +13,9 @@ class Block:
         self.opening, self.is_fence = opening, is_fence
         self.outcome: Outcome | None = None
         self._form = form
-        self._step = next(form)
         self._eaten: list[str] = []
         self._room = MARKUP_MOST
+        self._go_on(None)
 
     @property
     def is_meant(self) -> bool:
@@ -43,8 +44,8 @@ class Block:
         while self.outcome is None and (said := self._step.end()) is not None:
             self._go_on(said)
 
-    def _go_on(self, said: str) -> None:
+    def _go_on(self, said: str | None) -> None:
         try:
-            self._step = self._form.send(said)
+            self._step: Step = self._form.send(said)  # type: ignore[arg-type]  # None begins it
         except StopIteration as done:
             self.outcome = done.value

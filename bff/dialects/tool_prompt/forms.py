@@ -118,10 +118,17 @@ def fenced(tools: Tools, ticks: int) -> Form:
     return outcome or Verdict.UNUSABLE
 
 
+def _stray(_: Tools) -> Form:
+    """A tag that stands inside markup, where we have seen none begin: what it holds is lost."""
+    yield from ()
+    return Verdict.BROKEN
+
+
 FORMS: Mapping[str, Callable[[Tools], Form]] = {
     markup.CALLS: _listed,
     markup.CALL: _single,
     markup.SECTION: _section,
+    **dict.fromkeys((markup.KEY, markup.VALUE, markup.BEGIN, markup.ARGUMENTS), _stray),
 }
 
 

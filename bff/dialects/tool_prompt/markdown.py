@@ -1,5 +1,5 @@
-"""Where in a Markdown text we are: in plain text, in code of a line, in a fenced block. Nothing in
-code is markup, but a block of JSON may be a call.
+"""Where in a Markdown text we are: in plain text, in a quote, in code of a line, in a fenced block.
+Nothing in quotes and code is markup, but a block of JSON may be a call.
 
 Roughly CommonMark, and where it is rough it takes more for code: a fence may be indented, stand in
 a quote or list, or behind words where it is of backticks; code of a line that is not closed lasts
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from enum import Enum
 
 # With as many characters behind it as it takes to see, most `<` are seen to open nothing at once.
-_PLAIN = re.compile(r"(?:[^<`~]+|<(?=(?s:.{11}))(?!tool_call|\|tool_calls))+")
+_PLAIN = re.compile(r"(?:[^<`~]+|<(?=(?s:.{10}))(?!tool_call|arg_|\|tool_call))+")
 _UNTIL_TICK = re.compile(r"[^\n`]*")
 _UNTIL_LINE_END = re.compile(r"[^\n]*")
 _QUOTED = re.compile(r"[ \t>]*")
@@ -23,7 +23,7 @@ _INFO_MOST = 16
 
 class Found(Enum):
     NOTHING = 0  # the text has ended
-    TAG = 1  # the next character, not yet walked over, is a `<` that opens no code
+    TAG = 1  # the next character, not yet walked over, is a `<` in plain text
     JSON = 2  # a fence of JSON was opened; its first line is *held*
 
 
@@ -37,6 +37,7 @@ class Markdown:
         self.count = 0  # the length of the run that opened code, or may have
         self._walk_some: Callable[[str, int], int] = self._in_text
         self._bare = self._leading = True  # only blanks on this line, only a container's marks
+        self._quoted = False  # a `>` was the first on this line
         self._holding = False
         self._mark = "`"
         self._info = ""
@@ -61,8 +62,12 @@ class Markdown:
         self._bare = self._leading = False
 
     def closed(self) -> None:
-        """The fence has been read by another, to the end of its last line."""
-        self._walk_some, self._bare, self._leading = self._in_text, True, True
+        """The fence was read to the end of its last line."""
+        self._walk_some = self._in_text
+        self._begin_line()
+
+    def _begin_line(self) -> None:
+        self._bare, self._leading, self._quoted = True, True, False
 
     # -- text --------------------------------------------------------------------------------------
 
@@ -72,18 +77,27 @@ class Markdown:
             self._pass(plain.group())
             return plain.end()
         if text[at] == "<":
-            self.found = Found.TAG
-            return at
+            return self._on_tag(at)
         self._mark, self.count = text[at], 0
         self._holding = self._bare and self._mark == "`"
         self._walk_some = self._in_run
         return at
 
+    def _on_tag(self, at: int) -> int:
+        if not self._quoted:
+            self.found = Found.TAG
+            return at
+        self.released.append("<")
+        self.passed()
+        return at + 1
+
     def _pass(self, plain: str) -> None:
         self.released.append(plain)
         _, line_end, line = plain.rpartition("\n")
         if line_end:
-            self._bare = self._leading = True
+            self._begin_line()
+        if self._bare:
+            self._quoted = line.lstrip(" \t\r").startswith(">")
         self._bare = self._bare and not line.strip(" \t\r")
         self._leading = self._leading and not line.strip(_CONTAINERS)
 

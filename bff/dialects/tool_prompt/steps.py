@@ -11,7 +11,7 @@ from typing import Protocol
 from bff.dialects.tool_prompt.values import MOST_DEPTH
 
 _BLANK = re.compile(r"[ \t\r\n]*")
-_NAME = re.compile(r"[\w.:-]+", re.ASCII)
+_NAME = re.compile(r"[^\s<]+")
 _OUTSIDE_STRINGS = re.compile(r"[ \t\r\n\w.,:+-]+", re.ASCII)
 _INSIDE_STRINGS = re.compile(r'[^"\\]+')
 _INSIDE_LINES = re.compile(r'[^"\\\n]+')

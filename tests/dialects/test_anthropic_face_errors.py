@@ -1,0 +1,89 @@
+"""A failure in Anthropic's words: every kind has a status, a type and a word on asking again."""
+
+import json
+from typing import Any
+
+import pytest
+
+from bff.dialects.anthropic_messages.errors import ROWS, write_error
+from bff.errors import Kind, Problem, Sign
+
+REQUEST, API = "invalid_request_error", "api_error"
+
+
+def told(problem: Problem) -> tuple[int, Any, dict[str, str]]:
+    status, body, headers = write_error(problem, "req_1")
+    value = json.loads(body)
+    assert (value["type"], value["request_id"]) == ("error", "req_1")
+    return status, value["error"], headers
+
+
+def test_every_kind_has_a_row() -> None:
+    assert set(ROWS) == set(Kind)
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "type_"),
+    [
+        (Kind.BAD_REQUEST, 400, REQUEST),
+        (Kind.INVALID, 400, REQUEST),
+        (Kind.MEDIA_TYPE, 415, REQUEST),
+        (Kind.CALLER_AUTH, 401, "authentication_error"),
+        (Kind.CALLER_FORBIDDEN, 403, "permission_error"),
+        (Kind.NOT_FOUND, 404, "not_found_error"),
+        (Kind.TOO_LARGE, 413, "request_too_large"),
+        (Kind.SLOW_BODY, 408, "timeout_error"),
+        (Kind.CONTENT_POLICY, 400, REQUEST),
+        (Kind.OWN_RATE_LIMIT, 429, "rate_limit_error"),
+        (Kind.BUDGET, 429, "rate_limit_error"),
+        (Kind.UPSTREAM_RATE_LIMIT, 429, "rate_limit_error"),
+        (Kind.UPSTREAM_AUTH, 500, API),
+        (Kind.OVERLOADED, 529, "overloaded_error"),
+        (Kind.UPSTREAM, 500, API),
+        (Kind.TIMEOUT, 504, "timeout_error"),
+        (Kind.CONNECTION, 500, API),
+        (Kind.SHUTTING_DOWN, 529, "overloaded_error"),
+        (Kind.INTERNAL, 500, API),
+    ],
+)
+def test_a_kind_has_its_own_status_whatever_upstream_answered(
+    kind: Kind, status: int, type_: str
+) -> None:
+    told_status, error, _ = told(Problem(kind, "No.", status=418))
+
+    assert (told_status, error) == (status, {"type": type_, "message": "No."})
+
+
+def test_too_long_a_prompt_is_said_in_the_words_that_callers_look_for() -> None:
+    status, error, _ = told(Problem(Kind.CONTEXT_LENGTH, "Shorten it.", at="messages"))
+
+    assert (status, error["type"]) == (400, REQUEST)
+    assert error["message"] == "prompt is too long: Shorten it."
+
+
+def test_a_place_is_spelled_as_anthropic_spells_it() -> None:
+    _, error, _ = told(Problem(Kind.INVALID, "No.", at="messages[1].content[0].text"))
+
+    assert error["message"] == "messages.1.content.0.text: No."
+
+
+@pytest.mark.parametrize(
+    ("kind", "wait", "headers"),
+    [
+        (Kind.BUDGET, None, {"x-should-retry": "false"}),
+        (Kind.UPSTREAM_AUTH, None, {"x-should-retry": "false"}),
+        (Kind.OVERLOADED, 4, {"retry-after": "4"}),
+        (Kind.OVERLOADED, None, {"x-should-retry": "false"}),
+        (Kind.SHUTTING_DOWN, None, {"retry-after": "1"}),
+    ],
+)
+def test_whether_to_ask_again_is_always_said(
+    kind: Kind, wait: float | None, headers: dict[str, str]
+) -> None:
+    assert told(Problem(kind, "No.", retry_after=wait))[2] == headers
+
+
+def test_an_account_that_is_empty_has_a_status_of_its_own() -> None:
+    status, error, _ = told(Problem(Kind.BUDGET, "No.", sign=Sign.GATEWAY_BILLING))
+
+    assert (status, error["type"]) == (402, "billing_error")

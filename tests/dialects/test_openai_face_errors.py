@@ -1,0 +1,109 @@
+"""A failure in OpenAI's words: every kind has a status, a type, a code and a word on asking again."""
+
+import json
+from typing import Any
+
+import pytest
+
+from bff.dialects.openai_chat.errors import ROWS, write_error, write_unknown_url
+from bff.errors import Kind, Problem, Sign
+
+REQUEST, SERVER = "invalid_request_error", "server_error"
+
+
+def told(problem: Problem) -> tuple[int, Any, dict[str, str]]:
+    status, body, headers = write_error(problem, "req_1")
+    assert body.isascii()
+    return status, json.loads(body)["error"], headers
+
+
+def test_every_kind_has_a_row_with_something_to_do_about_it() -> None:
+    assert set(ROWS) == set(Kind)
+    assert all(row.suggestion.endswith(".") for row in ROWS.values())
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "type_", "code"),
+    [
+        (Kind.BAD_REQUEST, 400, REQUEST, None),
+        (Kind.INVALID, 400, REQUEST, None),
+        (Kind.MEDIA_TYPE, 415, REQUEST, "unsupported_media_type"),
+        (Kind.CALLER_AUTH, 401, REQUEST, "invalid_api_key"),
+        (Kind.CALLER_FORBIDDEN, 403, "permission_error", "forbidden"),
+        (Kind.NOT_FOUND, 404, REQUEST, "model_not_found"),
+        (Kind.TOO_LARGE, 413, REQUEST, "request_too_large"),
+        (Kind.SLOW_BODY, 408, REQUEST, "request_timeout"),
+        (Kind.CONTEXT_LENGTH, 400, REQUEST, "context_length_exceeded"),
+        (Kind.CONTENT_POLICY, 400, REQUEST, "content_filter"),
+        (Kind.OWN_RATE_LIMIT, 429, "rate_limit_error", "rate_limit_exceeded"),
+        (Kind.BUDGET, 429, "insufficient_quota", "insufficient_quota"),
+        (Kind.UPSTREAM_RATE_LIMIT, 429, "rate_limit_error", "rate_limit_exceeded"),
+        (Kind.UPSTREAM_AUTH, 502, SERVER, "upstream_auth"),
+        (Kind.OVERLOADED, 503, SERVER, "overloaded"),
+        (Kind.UPSTREAM, 502, SERVER, "upstream_error"),
+        (Kind.TIMEOUT, 504, SERVER, "timeout"),
+        (Kind.CONNECTION, 502, SERVER, "connection_error"),
+        (Kind.SHUTTING_DOWN, 503, SERVER, "shutting_down"),
+        (Kind.INTERNAL, 500, SERVER, "internal_error"),
+    ],
+)
+def test_a_kind_has_its_own_status_whatever_upstream_answered(
+    kind: Kind, status: int, type_: str, code: str | None
+) -> None:
+    told_status, error, _ = told(Problem(kind, "Né.", status=418, at="messages[1].role"))
+
+    assert (told_status, error["type"], error["code"]) == (status, type_, code)
+    assert (error["message"], error["param"]) == ("Né.", "messages[1].role")
+    assert error["request_id"] == "req_1"
+
+
+@pytest.mark.parametrize(
+    ("kind", "wait", "headers"),
+    [
+        (Kind.INVALID, None, {"x-should-retry": "false"}),
+        (Kind.UPSTREAM_AUTH, None, {"x-should-retry": "false"}),
+        (Kind.UPSTREAM_AUTH, 5, {"retry-after": "5", "x-should-retry": "false"}),
+        (Kind.BUDGET, None, {"x-should-retry": "false"}),
+        (Kind.BUDGET, 5, {"retry-after": "5", "x-should-retry": "false"}),
+        (Kind.OVERLOADED, None, {"x-should-retry": "false"}),
+        (Kind.OVERLOADED, 2.2, {"retry-after": "3"}),
+        (Kind.UPSTREAM_RATE_LIMIT, 0, {"retry-after": "1"}),
+        (Kind.UPSTREAM_RATE_LIMIT, None, {"x-should-retry": "false"}),
+        (Kind.OWN_RATE_LIMIT, None, {"retry-after": "60"}),
+        (Kind.OWN_RATE_LIMIT, 7, {"retry-after": "7"}),
+        (Kind.SHUTTING_DOWN, None, {"retry-after": "1"}),
+        (Kind.INTERNAL, None, {"x-should-retry": "false"}),
+    ],
+)
+def test_whether_to_ask_again_is_always_said(
+    kind: Kind, wait: float | None, headers: dict[str, str]
+) -> None:
+    assert told(Problem(kind, "No.", retry_after=wait))[2] == headers
+
+
+def test_what_upstream_says_against_asking_again_is_passed_on() -> None:
+    problem = Problem(Kind.OVERLOADED, "Busy.", retry_after=3)
+    problem.should_retry = False
+
+    assert told(problem)[2] == {"retry-after": "3", "x-should-retry": "false"}
+
+
+def test_an_account_that_is_empty_has_a_status_of_its_own() -> None:
+    problem = Problem(Kind.BUDGET, "No.", status=402, sign=Sign.GATEWAY_BILLING)
+
+    status, error, headers = told(problem)
+
+    assert (status, error["code"], error["param"]) == (402, "insufficient_quota", None)
+    assert headers == {"x-should-retry": "false"}
+
+
+def test_an_answer_that_took_too_long_is_better_streamed() -> None:
+    assert "stream: true" in told(Problem(Kind.TIMEOUT, "Slow."))[1]["suggestion"]
+
+
+def test_a_path_that_is_not_served_says_where_the_base_url_ends() -> None:
+    status, body, headers = write_unknown_url("req_1")
+
+    error = json.loads(body)["error"]
+    assert (status, error["code"], headers) == (404, "unknown_url", {"x-should-retry": "false"})
+    assert "/v1" in error["suggestion"]
