@@ -334,6 +334,8 @@ def test_a_refusal_names_the_parameter_it_does_not_support() -> None:
         ({"message": "Unknown parameter: 'stream_options'."}, "stream_options"),
         ({"message": "Unrecognized request arguments supplied: n, user"}, "n"),
         ({"message": "Unrecognized"}, ""),
+        ({"message": "Unknown parameter: 'stream_options.x'."}, "stream_options.x"),
+        ({"message": "Invalid value: 'Unknown parameter: stream_options'."}, ""),
         (5, ""),
     ],
 )

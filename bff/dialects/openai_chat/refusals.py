@@ -105,11 +105,14 @@ def read_code(data: bytes) -> str:
 
 
 def _unsupported(error: object) -> str:
-    """The parameter that is refused as such; older servers name it in their sentence only."""
+    """The parameter that is refused as such; older servers name it in their sentence only, at its
+    beginning. What a sentence quotes further in is a caller's, who could choose what nobody is sent
+    any more.
+    """
     if _word(error, "code") in _UNKNOWN_PARAMETER:
         param = _word(error, "param")
         return param if _PARAMETER.fullmatch(param) else ""
-    named = _UNRECOGNIZED.search(_word(error, "message"))
+    named = _UNRECOGNIZED.match(_word(error, "message"))
     return named[1] if named else ""
 
 
