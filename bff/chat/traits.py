@@ -18,3 +18,4 @@ class Traits:
     schema: bool = True  # can be held to a JSON schema
     thinks_long: bool = False  # silent for long before its first byte
     usage_in_stream: bool = True  # takes `stream_options`
+    developer: bool = True  # knows OpenAI's newer name of the system's role

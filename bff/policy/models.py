@@ -4,22 +4,24 @@ import re
 
 from bff.chat.traits import Traits
 
-# Families that still take `max_tokens`; the reasoning models refuse it, and so may anything newer.
-_TAKES_MAX_TOKENS = re.compile(r"(gpt-3\.5|gpt-4|chatgpt-|davinci|babbage)")
-_OLDER = Traits(limit_field="max_tokens", effort=False)
-
-
-# They think before they answer: other names are refused, and sampling with them. `gpt-5-chat` does
-# not think.
-_THINKS = re.compile(r"o\d|gpt-5(?!-chat)")
-_THINKING = Traits(only_limit=True, sampling=False, thinks_long=True)
+# The first that fits counts. Families that still take `max_tokens` do not think; those that think
+# refuse that name, and sampling with it. `gpt-5-chat` does not think. Azure writes gpt-35.
+_FAMILIES = (
+    (
+        re.compile(r"gpt-3\.?5|gpt-4|chatgpt-|davinci|babbage"),
+        Traits(limit_field="max_tokens", effort=False),
+    ),
+    (
+        re.compile(r"o\d|gpt-5(?!-chat)"),
+        Traits(only_limit=True, sampling=False, thinks_long=True),
+    ),
+)
+_UNKNOWN = Traits()
 
 
 def openai_traits(model: str) -> Traits:
     """What an OpenAI *model* can be told."""
-    if _TAKES_MAX_TOKENS.match(model):
-        return _OLDER
-    return _THINKING if _THINKS.match(model) else Traits()
+    return next((traits for family, traits in _FAMILIES if family.match(model)), _UNKNOWN)
 
 
 def other_limit_field(field: str) -> str:

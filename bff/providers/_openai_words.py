@@ -32,7 +32,11 @@ class SpeaksOpenAI(HttpProvider):
         self._dialects = {stream: self._read(stream=stream) for stream in (True, False)}
 
     def traits(self, model: str) -> Traits:
-        return self._learned.get(model) or openai_traits(model)
+        return self._learned.get(model) or self.first_traits(model)
+
+    def first_traits(self, model: str) -> Traits:
+        """What is thought of *model* before it has refused anything."""
+        return openai_traits(model)
 
     def write(self, request: ChatRequest, model: str) -> Written:
         return openai_chat.write_request(request, model=model, traits=self.traits(model))
@@ -60,17 +64,17 @@ class SpeaksOpenAI(HttpProvider):
         return await self.post(request, written, model=model, via=via, deadline=deadline)
 
     def _learn(self, model: str, refused: str) -> bool:
-        traits = self.traits(model)
-        if refused == "stream_options" and traits.usage_in_stream:
-            traits = replace(traits, usage_in_stream=False)
-        elif refused == traits.limit_field:
-            other = other_limit_field(refused)
-            traits = replace(traits, limit_field=other, only_limit=True)
-        else:
+        """Whether *refused*, a parameter, can be left out from now on, or said otherwise."""
+        before = after = self.traits(model)
+        if refused == "stream_options":
+            after = replace(before, usage_in_stream=False)
+        elif refused in openai_chat.LIMITS:
+            after = replace(before, limit_field=other_limit_field(refused), only_limit=True)
+        if after == before:
             return False
         if len(self._learned) >= _LEARNED_MOST:
             self._learned.clear()
-        self._learned[model] = traits
+        self._learned[model] = after
         return True
 
     def _read(self, *, stream: bool) -> Dialect:

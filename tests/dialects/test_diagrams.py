@@ -133,6 +133,29 @@ def test_a_dialogue_goes_upstream_as_it_is_spelled() -> None:
     }
 
 
+def test_what_is_read_of_a_turn_stands_beside_its_spelling() -> None:
+    """For vendors of another tongue: pictures are pictures, texts are texts."""
+    parts = [
+        {"type": "text", "text": "a"},
+        {"type": "text"},
+        {"type": "image_url", "image_url": {"url": PNG, "detail": "low"}},
+        {"type": "image_url", "image_url": {"url": PNG, "detail": 5}},
+        {"type": "input_audio", "input_audio": {}},
+    ]
+    turn = {"role": "user", "content": parts}
+
+    [_, read] = dialogue({"messages": [turn]}, most_parts=5).messages
+
+    assert read.content == (
+        Text("a"),
+        Foreign(openai_chat.NAME, {"type": "text"}),
+        Image(PNG, "low"),
+        Image(PNG),
+        Foreign(openai_chat.NAME, parts[4]),
+    )
+    assert read.original == Foreign(openai_chat.NAME, turn)
+
+
 def test_an_empty_dialogue_is_the_vendors_to_judge() -> None:
     assert dialogue({"messages": []}).messages == (Message(Role.SYSTEM, "S"),)
 

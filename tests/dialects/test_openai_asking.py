@@ -24,6 +24,7 @@ from bff.chat.request import (
     ToolCall,
     ToolChoice,
 )
+from bff.chat.traits import Traits
 from bff.dialects.openai_chat import write_request
 from bff.errors import Kind, Problem
 from bff.policy.models import openai_traits
@@ -279,6 +280,98 @@ def test_a_callers_own_body_loses_what_the_family_refuses() -> None:
     assert sent(model="o3", original=Foreign("openai_chat", both))["max_completion_tokens"] == 9
     none = {**own, "max_tokens": None}
     assert "max_completion_tokens" not in sent(model="o3", original=Foreign("openai_chat", none))
+
+
+def test_how_a_callers_own_body_is_streamed_is_ours_to_say() -> None:
+    own = Foreign("openai_chat", {"model": "m", "messages": [], "stream_options": 5})
+
+    assert sent(original=own)["stream_options"] == {"include_usage": True}
+    request = ChatRequest("m", (), TAGS, original=own)
+    body = write_request(request, model="m", traits=Traits(usage_in_stream=False)).body
+    assert json.loads(body) == {"model": "m", "messages": [], "stream": True}
+
+
+@pytest.mark.parametrize("messages", [None, 5, [{"role": "user", "content": "x"}, 5]])
+def test_a_body_without_developers_is_left_as_it_is(messages: Any) -> None:
+    own = {"model": "m", "messages": messages}
+    request = ChatRequest("m", (), TAGS, stream=False, original=Foreign("openai_chat", own))
+
+    body = write_request(request, model="m", traits=Traits(developer=False)).body
+
+    assert json.loads(body) == own
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        {"logprobs": False, "top_logprobs": 0, "frequency_penalty": 0.0, "logit_bias": {}},
+        {"presence_penalty": None, "temperature": 1},
+    ],
+)
+def test_what_asks_for_nothing_is_left_out_without_a_word(others: dict[str, Any]) -> None:
+    body, ignored = written(model="o3", others=others)
+
+    assert (ignored, body.keys() & others.keys()) == ((), set())
+
+
+def test_what_another_tongue_says_beside_its_question_is_not_said_in_openais() -> None:
+    """A header is no parameter; a parameter is named to the caller."""
+    others = {"anthropic-version": "2023-06-01", "top_k": 5, "web_search_20250305": {"type": "x"}}
+
+    body, ignored = written(passes="anthropic_messages", others=others)
+
+    assert body.keys() == {"model", "messages", "stream", "stream_options"}
+    assert ignored == ("top_k", "web_search_20250305")
+
+
+def test_what_was_not_read_never_takes_the_place_of_what_was() -> None:
+    custom = {"type": "custom", "custom": {"name": "grep"}}
+    chosen = {"type": "custom", "custom": {"name": "grep"}}
+    others = {
+        "model": "mine",
+        "messages": [],
+        "stream": False,
+        "stream_options": {"a": 1},
+        "temperature": 2,
+        "tools[1]": custom,
+        "tool_choice": chosen,
+    }
+
+    body = sent(temperature=0.5, tools=(NOW,), others=others)
+
+    assert (body["model"], body["messages"], body["temperature"]) == (
+        "gpt-4o",
+        [{"role": "user", "content": "hello"}],
+        0.5,
+    )
+    assert (body["stream"], body["stream_options"]) == (True, {"include_usage": True})
+    assert [tool["type"] for tool in body["tools"]] == ["function", "custom"]
+    assert body["tool_choice"] == chosen
+    assert "tools[1]" not in body
+    assert sent(others={"tools[0]": custom})["tools"] == [custom]
+
+
+def test_a_users_name_is_no_longer_than_openai_takes_it() -> None:
+    long = "user_" + "0" * 64 + "_account__session_"
+
+    first, again = sent(end_user=long)["user"], sent(end_user=long)["user"]
+
+    assert first == again
+    assert len(first) == 64
+    assert first != sent(end_user=long + "x")["user"]
+
+
+def test_a_document_that_a_tool_gave_follows_as_a_picture_does() -> None:
+    paper = Document("data:application/pdf;base64,AA==")
+
+    body = sent(
+        Message(Role.ASSISTANT, "", calls=(CALL,)),
+        Message(Role.TOOL, (Text("see"), paper), answers="call_a"),
+    )
+
+    assert [part["type"] for part in body["messages"][1]["content"]] == ["text", "text"]
+    [shown] = body["messages"][2]["content"]
+    assert shown["file"] == {"filename": "document.pdf", "file_data": paper.url}
 
 
 def test_a_body_of_another_dialect_is_not_passed_on() -> None:

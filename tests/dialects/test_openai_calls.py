@@ -4,8 +4,18 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from bff.chat.events import FinishReason, ThoughtDelta, ToolDelta, ToolStarted, UsageReported
+from bff.chat.events import (
+    FinishReason,
+    Started,
+    TextDelta,
+    ThoughtDelta,
+    ToolDelta,
+    ToolStarted,
+    UsageReported,
+)
 from bff.chat.reply import Collector, Reply
 from bff.chat.request import ToolCall
 from bff.dialects.openai_chat import StreamReader, read_completion
@@ -64,6 +74,31 @@ def test_calls_come_in_pieces(size: int) -> None:
             piece(1, "b", "here"),
         ],
         [piece(3, "a", "now", '{"tz":1}'), piece(7, "b", "here")],
+        [piece(0, "a", "now", '{"tz":1}'), piece(0, "b", "here", "{}")],
+        [piece(0, "a", "now", '{"tz"'), piece(0, "other", None, ":1}"), piece(1, "b", "here")],
+        [
+            piece(None, "a", "now"),
+            piece(None, "b", "here", "{}"),
+            piece(None, "a", None, '{"tz":1}'),
+        ],
+        [
+            piece(None, "a", "now", '{"tz"'),
+            piece(None, "other", None, ":1}"),
+            piece(None, "b", "here"),
+        ],
+        [
+            {
+                "tool_calls": [
+                    {"index": 0, "id": "a", "function": {"name": "now", "arguments": {"tz": 1}}},
+                    {"index": 1, "id": "b", "function": {"name": "here"}},
+                ]
+            }
+        ],
+        [
+            {"tool_calls": [{"index": 0, "id": "a"}]},
+            piece(0, None, "now", '{"tz":1}'),
+            piece(1, "b", "here"),
+        ],
     ],
 )
 def test_odd_servers_are_understood(deltas: list[dict[str, Any]]) -> None:
@@ -75,6 +110,124 @@ def test_a_call_without_an_id_gets_one_that_openai_would_take() -> None:
 
     assert first.id != second.id
     assert all(call.id.startswith("call_") and len(call.id) == 29 for call in (first, second))
+
+
+@pytest.mark.parametrize("name", ["now", "here"])
+def test_calls_with_neither_index_nor_id_are_told_apart(name: str) -> None:
+    deltas = [piece(None, None, "now", '{"tz"'), piece(None, None, "now", ":1}")]
+
+    reply = read(stream(*deltas, piece(None, None, name, "{}"), reason="stop"))
+
+    assert [(call.name, call.arguments) for call in reply.calls] == [
+        ("now", '{"tz":1}'),
+        (name, "{}"),
+    ]
+
+
+def test_an_empty_list_of_calls_beside_a_legacy_one_is_no_call() -> None:
+    said = {"tool_calls": [], "function_call": {"name": "now", "arguments": "{}"}}
+
+    [call] = read(stream(said)).calls
+
+    assert call.name == "now"
+
+
+def test_nothing_of_a_delta_that_cannot_be_read_is_remembered() -> None:
+    """Arguments without their call would break whoever collects the answer."""
+    good = {"index": 0, "id": "a", "function": {"name": "now", "arguments": ""}}
+    reader, collector = StreamReader(), Collector()
+
+    collector.feed(
+        reader.feed(stream({"tool_calls": [good, 5]}, piece(0, arguments="{}"), {"content": "Hi"}))
+    )
+
+    assert collector.reply().calls == ()
+    assert collector.reply().text == "Hi"
+    assert reader.bad_events == 1
+
+
+def test_a_first_event_that_cannot_be_read_costs_the_answer_nothing_of_its_name() -> None:
+    reader, collector = StreamReader(), Collector()
+
+    collector.feed(reader.feed(stream({"content": 5}, {"content": "Hi"}, reason="stop")))
+
+    assert collector.reply().started.id == "c1"
+    assert reader.bad_events == 1
+
+
+def test_a_thought_a_text_and_a_call_of_one_delta_come_in_this_order() -> None:
+    said = {**piece(0, "a", "now", "{}"), "content": "Hi", "reasoning_content": "hm"}
+
+    [chunk, *_] = StreamReader().feed(stream(said))
+
+    kinds = [Started, ThoughtDelta, TextDelta, ToolStarted, ToolDelta]
+    assert [type(event) for event in chunk.events] == kinds
+
+
+def test_what_only_annotates_begins_no_answer_and_opens_none_again() -> None:
+    """As Azure's filter does, before the answer and after its finish."""
+    note = {"index": 0, "finish_reason": None, "content_filter_results": {}}
+    frame = b"data: " + json.dumps({"id": "", "model": "", "choices": [note]}).encode() + b"\n\n"
+    reader, collector = StreamReader(), Collector()
+
+    first = reader.feed(frame)
+    collector.feed(reader.feed(stream({"content": "Hi"}, reason="stop")))
+    last = reader.feed(frame)
+
+    assert [(chunk.events, chunk.content, chunk.delta) for chunk in (*first, *last)] == [
+        ((), False, False)
+    ] * 2
+    assert (reader.finished, reader.done) == (True, False)
+    assert collector.reply().started.id == "c1"
+
+
+frames_of_anything = st.lists(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "content": st.sampled_from(["", "x", 5, None]),
+            "reasoning_content": st.sampled_from(["hm", "", 5, None]),
+            "function_call": st.sampled_from([None, {}, 5, {"name": "f"}, {"arguments": "1"}]),
+            "tool_calls": st.none()
+            | st.lists(
+                st.one_of(
+                    st.just(5),
+                    st.fixed_dictionaries(
+                        {},
+                        optional={
+                            "index": st.sampled_from([0, 1, None, "0"]),
+                            "id": st.sampled_from(["a", "b", "", None, 5]),
+                            "function": st.sampled_from(
+                                [
+                                    None,
+                                    5,
+                                    {},
+                                    {"name": "now"},
+                                    {"name": "here", "arguments": "{"},
+                                    {"arguments": "}"},
+                                    {"arguments": {}},
+                                    {"arguments": 5},
+                                ]
+                            ),
+                        },
+                    ),
+                ),
+                max_size=3,
+            ),
+        },
+    ),
+    max_size=6,
+)
+
+
+@given(deltas=frames_of_anything)
+def test_whatever_a_server_says_of_calls_can_be_collected(deltas: list[dict[str, Any]]) -> None:
+    reader, collector = StreamReader(), Collector()
+
+    collector.feed(reader.feed(stream(*deltas)))
+
+    assert reader.problem is None
+    assert all(call.name and call.id for call in collector.reply().calls)
 
 
 def test_a_call_that_never_gets_a_name_is_none() -> None:

@@ -1,21 +1,34 @@
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from bff.chat.events import Chunk, Finished, FinishReason, Started, TextDelta, UsageReported
+from bff.chat.events import (
+    Chunk,
+    Finished,
+    FinishReason,
+    Original,
+    Started,
+    TextDelta,
+    UsageReported,
+)
 from bff.chat.request import ChatRequest, Foreign, Message, Role, Tags, Text
 from bff.chat.traits import Traits
 from bff.dialects.openai_chat import (
     NAME,
     StreamReader,
     not_an_answer,
+    read_code,
     read_completion,
     read_error_object,
     read_refusal,
     read_reply,
     write_request,
 )
+from bff.dialects.openai_chat.refusals import _PUBLIC
 from bff.errors import Kind, Problem, Sign
 
 OLD = Traits(limit_field="max_tokens")
@@ -168,6 +181,16 @@ def test_a_usage_without_details_is_read(details: Any) -> None:
         ({"type": "invalid_request_error"}, Kind.BAD_REQUEST, Sign.PROVIDER_REFUSED),
         ({"code": "content_filter"}, Kind.CONTENT_POLICY, Sign.PROVIDER_REFUSED),
         ({"code": 7, "type": None}, Kind.UPSTREAM, Sign.PROVIDER_DOWN),
+        ({"code": "429"}, Kind.UPSTREAM_RATE_LIMIT, Sign.PROVIDER_BUSY),
+        ({"code": 408}, Kind.TIMEOUT, Sign.PROVIDER_DOWN),
+        ({"code": "418"}, Kind.BAD_REQUEST, Sign.PROVIDER_REFUSED),
+        ({"code": "599"}, Kind.UPSTREAM, Sign.PROVIDER_DOWN),
+        ({"code": "ServiceUnavailable"}, Kind.OVERLOADED, Sign.PROVIDER_DOWN),
+        (
+            {"code": "429", "innererror": {"code": "x"}},
+            Kind.UPSTREAM_RATE_LIMIT,
+            Sign.PROVIDER_BUSY,
+        ),
     ],
 )
 def test_an_error_in_the_stream_ends_it_and_keeps_what_came_before(
@@ -269,6 +292,18 @@ def test_an_error_in_place_of_a_completion_is_that_error() -> None:
         (504, {}, Kind.TIMEOUT, Sign.PROVIDER_DOWN),
         (529, {}, Kind.OVERLOADED, Sign.PROVIDER_DOWN),
         (302, None, Kind.UPSTREAM, Sign.PROVIDER_REFUSED),
+        (429, {"type": "insufficient_quota"}, Kind.BUDGET, Sign.PROVIDER_REFUSED),
+        (400, {"code": "billing_hard_limit_reached"}, Kind.BUDGET, Sign.PROVIDER_REFUSED),
+        (429, {"code": "429"}, Kind.UPSTREAM_RATE_LIMIT, Sign.PROVIDER_BUSY),
+        (404, {"code": "404"}, Kind.NOT_FOUND, Sign.PROVIDER_REFUSED),
+        (404, {"code": "DeploymentNotFound"}, Kind.NOT_FOUND, Sign.PROVIDER_REFUSED),
+        (408, {"code": "Timeout"}, Kind.TIMEOUT, Sign.PROVIDER_DOWN),
+        (
+            400,
+            {"code": None, "innererror": {"code": "ResponsibleAIPolicyViolation"}},
+            Kind.CONTENT_POLICY,
+            Sign.PROVIDER_REFUSED,
+        ),
     ],
 )
 def test_a_refusal_is_read_by_its_code_then_its_status(
@@ -288,6 +323,60 @@ def test_a_refusal_names_the_parameter_it_does_not_support() -> None:
     assert read_refusal(400, json.dumps({"error": error}).encode()).at == "max_tokens"
     assert read_refusal(400, b'{"error":{"param":"max_tokens"}}').at == ""
     assert read_refusal(400, b"[]").at == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "at"),
+    [
+        ({"code": "unknown_parameter", "param": "stream_options"}, "stream_options"),
+        ({"code": "unsupported_parameter", "param": "a b"}, ""),
+        ({"message": "Unrecognized request argument supplied: stream_options"}, "stream_options"),
+        ({"message": "Unknown parameter: 'stream_options'."}, "stream_options"),
+        ({"message": "Unrecognized request arguments supplied: n, user"}, "n"),
+        ({"message": "Unrecognized"}, ""),
+        ({"message": "Unknown parameter: 'stream_options.x'."}, "stream_options.x"),
+        ({"message": "Invalid value: 'Unknown parameter: stream_options'."}, ""),
+        (5, ""),
+    ],
+)
+def test_a_refused_parameter_is_named_however_it_is_said(error: Any, at: str) -> None:
+    assert read_refusal(400, json.dumps({"error": error}).encode()).at == at
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b'{"error":{"code":"DeploymentNotFound"}}', "DeploymentNotFound"),
+        (b'{"error":{"code":404}}', ""),
+        (b'{"statusCode":401,"message":"x"}', ""),
+        (b"<html>", ""),
+    ],
+)
+def test_a_code_is_read_where_there_is_one(data: bytes, code: str) -> None:
+    assert read_code(data) == code
+
+
+def test_what_stands_in_front_of_azure_refuses_by_its_status_alone() -> None:
+    refusal = read_refusal(401, b'{"statusCode":401,"message":"Access denied: key abc"}')
+
+    assert refusal.kind is Kind.UPSTREAM_AUTH
+    assert "abc" not in str(refusal)
+
+
+@given(
+    error=st.recursive(
+        st.none() | st.integers() | st.text() | st.sampled_from(["429", "Timeout", "x"]),
+        lambda inner: st.dictionaries(
+            st.sampled_from(["code", "type", "param", "innererror", "message"]), inner
+        ),
+    ),
+    status=st.integers(300, 599),
+)
+def test_any_refusal_is_one_of_our_kinds_in_our_own_words(error: Any, status: int) -> None:
+    data = json.dumps({"error": error}).encode()
+
+    for problem in (read_refusal(status, data), read_error_object(error)):
+        assert problem.public in _PUBLIC.values()
 
 
 def test_no_word_of_the_upstream_reaches_the_public_sentence() -> None:
@@ -456,7 +545,9 @@ def test_a_refusal_is_the_text_of_a_whole_answer() -> None:
 def test_a_whole_answer_with_a_choice_is_a_completion() -> None:
     data = json_bytes({"choices": [{"message": {"content": "x"}}], "usage": {"total_tokens": 9}})
 
-    assert read_reply(data) == read_completion(data)
+    first, *rest = read_reply(data)
+    assert first.original == Original(NAME, data)
+    assert [replace(first, original=None), *rest] == read_completion(data)
 
 
 def test_a_question_goes_out_as_it_is_spelled() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from bff.chat.events import FinishReason
 from bff.chat.reply import Collector, Reply
-from bff.chat.request import ChatRequest, Message, Role, Tags
+from bff.chat.request import ChatRequest, Foreign, Message, Role, Tags
 from bff.errors import Kind, Problem
 from bff.policy.deadline import Timers
 from bff.providers._pool import Pool
@@ -93,7 +93,7 @@ async def test_the_gateway_is_asked_with_the_resource_in_its_path(
     assert simulator.requests[-1].path == path
 
 
-@pytest.mark.parametrize("name", ["../../secrets", "a/b?c=d#e", "..", ".", "% ", "é\ud800"])
+@pytest.mark.parametrize("name", ["a/b?c=d#e", "a..b", "...", "% ", "é\ud800", "x!status=429"])
 async def test_a_name_does_not_leave_its_place_in_the_path(
     world: World, simulator: AzureSimulator, means: Means, name: str
 ) -> None:
@@ -105,7 +105,27 @@ async def test_a_name_does_not_leave_its_place_in_the_path(
     assert url.startswith(before)
     segment = url.removeprefix(before).removesuffix(f"/chat/completions?api-version={VERSION}")
     assert not set(segment) & set("/?#")
-    assert segment not in (".", "..")
+
+
+@pytest.mark.parametrize("name", ["../../secrets", "../x", "..", ".", "a/../b", "a\\..\\b", "a/."])
+async def test_a_name_that_climbs_is_nobodys_and_nothing_is_asked(
+    world: World, simulator: AzureSimulator, means: Means, name: str
+) -> None:
+    """Quoted it would not do: who decodes the path first takes `%2E%2E` for two dots."""
+    with pytest.raises(Problem) as refused:
+        await ask(direct(world, means, api_version=VERSION), model=name)
+
+    assert refused.value.kind is Kind.NOT_FOUND
+    assert not simulator.requests
+
+
+async def test_the_name_stands_in_the_body_of_the_other_endpoint(
+    world: World, simulator: AzureSimulator, means: Means
+) -> None:
+    simulator.deployments = {"../x"}
+
+    assert (await ask(direct(world, means, api_version="v1"), model="../x")).text
+    assert simulator.requests[-1].json["model"] == "../x"
 
 
 async def test_a_version_that_knows_no_usage_in_streams_is_asked_without_and_remembered(
@@ -120,12 +140,49 @@ async def test_a_version_that_knows_no_usage_in_streams_is_asked_without_and_rem
     assert sent == [True, False, False]
 
 
+OWN = {
+    "model": "x",
+    "messages": [{"role": "developer", "content": "d"}, {"role": "user", "content": "u"}],
+}
+
+
+@pytest.mark.parametrize(
+    ("version", "role"),
+    [("2024-06-01", "system"), (VERSION, "system"), ("2025-04-01-preview", "developer")],
+)
+async def test_an_old_version_knows_no_developer(
+    world: World, simulator: AzureSimulator, means: Means, version: str, role: str
+) -> None:
+    own = ChatRequest(**_fields(QUESTION, original=Foreign("openai_chat", OWN)))  # type: ignore[arg-type]
+
+    await ask(direct(world, means, api_version=version), question=own)
+
+    sent = simulator.requests[-1].json["messages"]
+    assert [message["role"] for message in sent] == [role, "user"]
+    assert OWN["messages"][0] == {"role": "developer", "content": "d"}
+
+
+async def test_the_newest_endpoint_knows_developers(
+    world: World, simulator: AzureSimulator, means: Means
+) -> None:
+    own = ChatRequest(**_fields(QUESTION, original=Foreign("openai_chat", OWN)))  # type: ignore[arg-type]
+
+    await ask(direct(world, means), question=own)
+
+    assert simulator.requests[-1].json["messages"][0]["role"] == "developer"
+
+
 async def test_a_deployment_of_ours_that_is_missing_is_our_fault_a_callers_is_not(
     world: World, simulator: AzureSimulator, means: Means
 ) -> None:
     ours = direct(world, means, api_version=VERSION, deployments={"gpt-4o": "missing"})
     with pytest.raises(Problem) as refused:
         await ask(ours)
+    assert refused.value.kind is Kind.UPSTREAM_AUTH
+
+    named = direct(world, means, api_version=VERSION, known={"missing"})
+    with pytest.raises(Problem) as refused:
+        await ask(named, model="missing")
     assert refused.value.kind is Kind.UPSTREAM_AUTH
 
     with pytest.raises(Problem) as refused:
@@ -161,6 +218,17 @@ async def test_its_refusals_are_told_apart(
         )
 
     assert refused.value.kind is kind
+
+
+async def test_a_key_that_is_refused_in_front_of_azure_is_our_fault_too(
+    world: World, simulator: AzureSimulator, means: Means
+) -> None:
+    simulator.managed, simulator.key = True, "another"
+
+    with pytest.raises(Problem) as refused:
+        await ask(direct(world, means, api_version=VERSION))
+
+    assert (refused.value.kind, refused.value.status) == (Kind.UPSTREAM_AUTH, 401)
 
 
 async def test_an_answer_that_is_filtered_ends_so(

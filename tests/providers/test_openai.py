@@ -9,9 +9,10 @@ import orjson
 import pytest
 
 from bff.chat.events import TextDelta
-from bff.chat.request import ChatRequest, Message, Role, Tags
+from bff.chat.request import ChatRequest, Foreign, Message, Role, Tags
 from bff.errors import Problem, Sign
 from bff.policy.deadline import Timers
+from bff.providers import _openai_words
 from bff.providers._pool import Pool
 from bff.providers._vendor import Means, Road
 from bff.providers.cloudflare import Gateway
@@ -100,6 +101,87 @@ async def test_a_server_that_knows_the_other_name_only_is_asked_again_once_and_r
         for request in world.openai.requests
     ]
     assert fields == [{"max_completion_tokens"}, {"max_tokens"}, {"max_tokens"}]
+
+
+OTHER_REFUSAL = REFUSAL.replace(b"max_completion_tokens", b"max_tokens")
+LOST = orjson.dumps({"error": {"code": "unsupported_parameter", "param": "seed", "message": "x"}})
+
+
+async def _refuse(world: World, number: int, refusal: bytes) -> None:
+    pen = await world.openai.pen(number)
+    await pen.begin(400, {"Content-Type": "application/json"})
+    await pen.say(refusal)
+    await pen.end()
+
+
+async def test_a_limit_in_the_callers_own_words_is_renamed_where_it_is_refused(
+    world: World, session: aiohttp.ClientSession
+) -> None:
+    openai = provider(session, direct=Road(world.openai_url, KEY))
+    own = {"model": "m", "messages": [{"role": "user", "content": "x"}], "max_tokens": 9}
+    question = replace(QUESTION, original=Foreign("openai_chat", own))
+    world.openai.hold()
+    asking = asyncio.ensure_future(answer(openai, model="new-model", question=question))
+    await _refuse(world, 0, OTHER_REFUSAL)
+    second = await world.openai.pen(1)
+    await second.say(delta("hi"))
+    await second.finish()
+
+    assert await asking == "hi"
+    limits = [
+        {
+            name: request.json[name]
+            for name in ("max_tokens", "max_completion_tokens")
+            if name in request.json
+        }
+        for request in world.openai.requests
+    ]
+    assert limits == [{"max_tokens": 9}, {"max_completion_tokens": 9}]
+
+
+async def test_what_refuses_both_names_is_asked_three_times_and_no_more(
+    world: World, session: aiohttp.ClientSession
+) -> None:
+    openai = provider(session, direct=Road(world.openai_url, KEY))
+    world.openai.hold()
+    asking = asyncio.ensure_future(answer(openai, model="new-model"))
+    for number, refusal in enumerate([REFUSAL, OTHER_REFUSAL, REFUSAL]):
+        await _refuse(world, number, refusal)
+
+    with pytest.raises(Problem) as refused:
+        await asking
+    assert (refused.value.status, len(world.openai.requests)) == (400, 3)
+
+
+async def test_what_cannot_be_left_out_is_not_asked_again(
+    world: World, session: aiohttp.ClientSession
+) -> None:
+    openai = provider(session, direct=Road(world.openai_url, KEY))
+    world.openai.hold()
+    asking = asyncio.ensure_future(answer(openai, model="new-model"))
+    await _refuse(world, 0, LOST)
+
+    with pytest.raises(Problem) as refused:
+        await asking
+    assert (refused.value.at, len(world.openai.requests)) == ("seed", 1)
+
+
+async def test_what_was_learned_of_models_that_callers_name_does_not_grow_for_ever(
+    world: World, session: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_openai_words, "_LEARNED_MOST", 1)
+    openai = provider(session, direct=Road(world.openai_url, KEY))
+    world.openai.hold()
+    for number, model in enumerate(["one", "two"]):
+        asking = asyncio.ensure_future(answer(openai, model=model))
+        await _refuse(world, 2 * number, REFUSAL)
+        pen = await world.openai.pen(2 * number + 1)
+        await pen.say(delta("hi"))
+        await pen.finish()
+        await asking
+
+    fields = [openai.traits(model).limit_field for model in ("one", "two")]
+    assert fields == ["max_completion_tokens", "max_tokens"]
 
 
 async def test_the_line_is_used_again_after_a_whole_answer(

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 
 import aiohttp
+import orjson
 import pytest
 
 from bff.simulators.azure.simulator import STAND_IN, VERSION, AzureSimulator
@@ -97,3 +98,39 @@ async def test_deployments_may_be_listed(
 
     assert (await post(session, azure_world))[0] == 200
     assert (await post(session, azure_world, CLASSIC.replace("mine", "yours")))[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("version", "more", "status"),
+    [
+        ("2024-06-01", {"stream_options": {"include_usage": True}}, 400),
+        ("2024-06-01", {}, 200),
+        (VERSION, {"stream_options": {"include_usage": True}}, 200),
+        (VERSION, {"messages": [{"role": "developer", "content": "x"}]}, 400),
+        ("2025-04-01-preview", {"messages": [{"role": "developer", "content": "x"}]}, 200),
+        (VERSION, {"messages": 5}, 400),
+    ],
+)
+async def test_old_versions_know_less(
+    session: aiohttp.ClientSession,
+    azure_world: World,
+    version: str,
+    more: dict[str, object],
+    status: int,
+) -> None:
+    assert (await post(session, azure_world, CLASSIC.replace(VERSION, version), **more))[
+        0
+    ] == status
+
+
+async def test_who_stands_in_front_may_refuse_a_key_in_other_words(
+    session: aiohttp.ClientSession, azure_world: World
+) -> None:
+    simulator = azure_world.vendors["azure"]
+    assert isinstance(simulator, AzureSimulator)
+    simulator.managed = True
+
+    status, body = await post(session, azure_world, headers={"api-key": "wrong"})
+
+    assert status == 401
+    assert orjson.loads(body).keys() == {"statusCode", "message"}

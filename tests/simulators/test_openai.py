@@ -117,6 +117,8 @@ def _messages(*messages: Any) -> dict[str, Any]:
 _CALL = {"role": "assistant", "content": None, "tool_calls": [{"id": "call_a"}]}
 _USER = {"role": "user", "content": "x"}
 _O3 = {"model": "o3"}
+_LONG_CALL = {"role": "assistant", "content": None, "tool_calls": [{"id": "c" * 41}]}
+_SHOWN = {"role": "tool", "tool_call_id": "call_a", "content": [{"type": "image_url"}]}
 
 
 @pytest.mark.parametrize(
@@ -155,6 +157,19 @@ _O3 = {"model": "o3"}
         (question(temprature=1), 400, None, None),
         (question("x [[simulate: statsu=1]]"), 400, None, "wrong_simulation"),
         (["x"], 400, None, None),
+        (_messages(_USER, _LONG_CALL), 400, "messages[1].tool_calls", "string_above_max_length"),
+        (
+            _messages(_USER, _CALL, _SHOWN),
+            400,
+            "messages[2].content[0].type",
+            "invalid_value",
+        ),
+        (question(stop=["a"] * 5), 400, "stop", "array_above_max_length"),
+        (question(max_tokens=5, max_completion_tokens=5), 400, "max_tokens", "invalid_value"),
+        (question(reasoning_effort="low"), 400, None, None),
+        (question(**_O3, logprobs=True), 400, "logprobs", "unsupported_parameter"),
+        (question(**_O3, presence_penalty=1), 400, "presence_penalty", "unsupported_parameter"),
+        (question(parallel_tool_calls=False), 400, "parallel_tool_calls", "invalid_value"),
     ],
 )
 async def test_what_openai_refuses_is_refused(
@@ -172,6 +187,33 @@ async def test_what_openai_refuses_is_refused(
     assert (refused["param"], refused["code"]) == (param, code)
     assert refused["type"] == "invalid_request_error"
     assert refused["message"]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        question(**_O3, temperature=1, presence_penalty=0, logprobs=False, reasoning_effort="low"),
+        question(model="gpt-5-chat-latest", temperature=0.5),
+        question(stop=["a"] * 4),
+    ],
+)
+async def test_what_asks_for_nothing_new_is_accepted(openai_url: str, asked: Any) -> None:
+    assert b"200 OK" in (await raw_http.post(openai_url, asked)).head
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_each_answer_is_on_the_bill_once_its_end_was_told(
+    openai: OpenAISimulator, openai_url: str, stream: bool
+) -> None:
+    options = {"include_usage": True} if stream else None
+    await raw_http.post(
+        openai_url, question("x [[simulate: words=3]]", stream=stream, stream_options=options)
+    )
+    await raw_http.post(openai_url, question("x [[simulate: cut-after=2]]"))
+
+    [billed] = openai.bill
+    assert (billed["model"], billed["completion_tokens"]) == ("gpt-4o-2024-08-06", 3)
+    assert billed["prompt_tokens"] > 0
 
 
 async def test_tool_calls_that_were_answered_are_accepted(openai_url: str) -> None:

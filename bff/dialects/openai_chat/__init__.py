@@ -3,11 +3,12 @@ in; the face half is a caller's request in and our answer out. Source: contract 
 §7; api-faces.md §2.
 """
 
-from bff.dialects.openai_chat.asking import write_request
+from bff.dialects.openai_chat.asking import LIMITS, write_request
 from bff.dialects.openai_chat.names import NAME
 from bff.dialects.openai_chat.refusals import (
     not_an_answer,
     not_set_up,
+    read_code,
     read_error_object,
     read_refusal,
 )
@@ -15,10 +16,12 @@ from bff.dialects.openai_chat.stream import StreamReader
 from bff.dialects.openai_chat.whole import read_completion, read_reply
 
 __all__ = [
+    "LIMITS",
     "NAME",
     "StreamReader",
     "not_an_answer",
     "not_set_up",
+    "read_code",
     "read_completion",
     "read_error_object",
     "read_refusal",

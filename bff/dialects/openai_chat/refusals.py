@@ -1,6 +1,6 @@
 """OpenAI's failures in our words: refusals by status, errors inside a 200, answers that are none.
 
-Source: contract providers.md §1, §6.6.
+Azure's words are among them. Source: contract providers.md §1, §3, §6.6.
 """
 
 import re
@@ -26,11 +26,20 @@ _KIND_OF_CODE: Mapping[str, Kind] = {
     "context_length_exceeded": Kind.CONTEXT_LENGTH,
     "content_policy_violation": Kind.CONTENT_POLICY,
     "content_filter": Kind.CONTENT_POLICY,
+    "ResponsibleAIPolicyViolation": Kind.CONTENT_POLICY,
     "billing_hard_limit_reached": Kind.BUDGET,
+    "billing_not_active": Kind.BUDGET,
     "insufficient_quota": Kind.BUDGET,
     "invalid_api_key": Kind.UPSTREAM_AUTH,
+    "PermissionDenied": Kind.UPSTREAM_AUTH,
     "rate_limit_exceeded": Kind.UPSTREAM_RATE_LIMIT,
+    "RateLimitReached": Kind.UPSTREAM_RATE_LIMIT,
+    "too_many_requests": Kind.UPSTREAM_RATE_LIMIT,
     "model_not_found": Kind.NOT_FOUND,
+    "DeploymentNotFound": Kind.NOT_FOUND,
+    "Timeout": Kind.TIMEOUT,
+    "InternalServerError": Kind.UPSTREAM,
+    "ServiceUnavailable": Kind.OVERLOADED,
 }
 _KIND_OF_TYPE: Mapping[str, Kind] = {
     "invalid_request_error": Kind.BAD_REQUEST,
@@ -38,7 +47,12 @@ _KIND_OF_TYPE: Mapping[str, Kind] = {
     "overloaded_error": Kind.OVERLOADED,
     "rate_limit_error": Kind.UPSTREAM_RATE_LIMIT,
 }
-_UNRECOGNIZED = re.compile(r"[Uu]nrecognized request argument(?:s)? supplied: (\w{1,40})")
+_UNKNOWN_PARAMETER = frozenset({"unsupported_parameter", "unknown_parameter"})
+_PARAMETER = re.compile(r"[\w.\[\]]{1,80}")
+_UNRECOGNIZED = re.compile(
+    r"(?:unrecognized request arguments? supplied|unknown parameter): '?([\w.]{1,80})",
+    re.IGNORECASE,
+)
 _PUBLIC: Mapping[Kind, str] = {
     Kind.BAD_REQUEST: "The model refused this request.",
     Kind.CONTEXT_LENGTH: "The conversation is too long for the model. Please shorten it.",
@@ -66,7 +80,9 @@ def read_refusal(status: int, data: bytes, *, retry_after: float | None = None) 
     `at` names the parameter that it calls unsupported, so that it can be sent under its other name.
     """
     error = _error_of(data)
-    kind = _KIND_OF_CODE.get(_word(error, "code"))
+    kind = _named_kind(error)
+    if kind is None and _word(error, "type") == "insufficient_quota":
+        kind = Kind.BUDGET
     if kind is None or (status >= 500 and kind is not Kind.CONTEXT_LENGTH):
         kind = _KIND_OF_STATUS.get(status)
     if kind is None:
@@ -83,17 +99,26 @@ def not_set_up(status: int) -> Problem:
     return _problem(Kind.UPSTREAM_AUTH, status=status)
 
 
+def read_code(data: bytes) -> str:
+    """The code of a refusal; empty where there is none that is text."""
+    return _word(_error_of(data), "code")
+
+
 def _unsupported(error: object) -> str:
-    """The parameter that is refused as such; older servers name it in their sentence only."""
-    if _word(error, "code") == "unsupported_parameter":
-        return _word(error, "param")
-    named = _UNRECOGNIZED.search(_word(error, "message"))
+    """The parameter that is refused as such; older servers name it in their sentence only, at its
+    beginning. What a sentence quotes further in is a caller's, who could choose what nobody is sent
+    any more.
+    """
+    if _word(error, "code") in _UNKNOWN_PARAMETER:
+        param = _word(error, "param")
+        return param if _PARAMETER.fullmatch(param) else ""
+    named = _UNRECOGNIZED.match(_word(error, "message"))
     return named[1] if named else ""
 
 
 def read_error_object(error: object) -> Problem:
-    """An error that came inside a 200: no status of its own."""
-    kind = _KIND_OF_CODE.get(_word(error, "code")) or _KIND_OF_TYPE.get(_word(error, "type"))
+    """An error that came inside a 200: no status but what its code may be."""
+    kind = _named_kind(error) or _KIND_OF_TYPE.get(_word(error, "type")) or _numbered_kind(error)
     return _problem(kind or Kind.UPSTREAM)
 
 
@@ -130,3 +155,22 @@ def _error_of(data: bytes) -> object:
 def _word(error: object, field: str) -> str:
     word = error.get(field) if isinstance(error, dict) else None
     return word if isinstance(word, str) else ""
+
+
+def _named_kind(error: object) -> Kind | None:
+    """By its code, or by the one inside it."""
+    kind = _KIND_OF_CODE.get(_word(error, "code"))
+    if kind is None and isinstance(error, dict):
+        kind = _KIND_OF_CODE.get(_word(error.get("innererror"), "code"))
+    return kind
+
+
+def _numbered_kind(error: object) -> Kind | None:
+    """By a code that is a status, as Azure has them."""
+    code = error.get("code") if isinstance(error, dict) else None
+    number = str(code) if isinstance(code, int | str) else ""
+    if not re.fullmatch(r"[45]\d\d", number):
+        return None
+    return _KIND_OF_STATUS.get(
+        int(number), Kind.BAD_REQUEST if number.startswith("4") else Kind.UPSTREAM
+    )

@@ -21,27 +21,37 @@ from bff.chat.request import (
 from bff.dialects.openai_chat.names import NAME
 from bff.errors import Kind, Problem
 
+_TOOL = Role.TOOL  # looked up once: asked of every turn
 _ID_MOST = 40  # characters of a call's id
-_PICTURE_FOLLOWS = "[The picture follows in the next message.]"
+_FOLLOWS = "[This part of the result follows in the next message of the user.]"
 
 
 def write_messages(messages: Sequence[Message]) -> list[Mapping[str, Any]]:
-    """Pictures that a tool gave stand in a message of the user's, after all results of the turn.
-
-    Raises Problem(BAD_REQUEST) for a part that only another dialect can say.
+    """What else than text a tool gave stands in a message of the user's, after all results of the
+    turn. Raises Problem(BAD_REQUEST) for a part that only another dialect can say.
     """
     written: list[Mapping[str, Any]] = []
-    pictures: list[Mapping[str, Any]] = []
+    shown: list[Mapping[str, Any]] = []
     for index, message in enumerate(messages):
-        if pictures and message.role is not Role.TOOL:
-            written.append({"role": "user", "content": pictures})
-            pictures = []
-        if message.role is Role.TOOL:
-            pictures += _pictures(message)
-        written.append(_write_message(message, index))
-    if pictures:
-        written.append({"role": "user", "content": pictures})
+        if shown and message.role is not _TOOL:
+            written.append({"role": "user", "content": shown})
+            shown = []
+        written.append(_write_message(message, index, shown))
+    if shown:
+        written.append({"role": "user", "content": shown})
     return written
+
+
+def write_own_messages(messages: Any) -> Any:
+    """A caller's own, for who knows no developer."""
+    if not isinstance(messages, list):
+        return messages
+    return [
+        {**message, "role": "system"}
+        if isinstance(message, dict) and message.get("role") == "developer"
+        else message
+        for message in messages
+    ]
 
 
 def short_id(id_: str) -> str:
@@ -51,14 +61,18 @@ def short_id(id_: str) -> str:
     return f"call_{hashlib.sha256(id_.encode('utf-8', 'surrogatepass')).hexdigest()[:24]}"
 
 
-def _write_message(message: Message, index: int) -> Mapping[str, Any]:
+def _write_message(
+    message: Message, index: int, shown: list[Mapping[str, Any]]
+) -> Mapping[str, Any]:
     original, content = message.original, message.content
     if original is not None and original.dialect == NAME:
         return original.original
     if not isinstance(content, str):
-        content = _write_parts(message, content, f"messages[{index}].content")
-    written: dict[str, Any] = {"role": message.role.value, "content": content}
-    if message.role is Role.TOOL:
+        at = f"messages[{index}].content"
+        beside = shown if message.role is _TOOL else None
+        content = list(_parts(content, at, beside)) or ""  # type: ignore[assignment]  # as it is written
+    written: dict[str, Any] = {"role": message.role, "content": content}
+    if message.role is _TOOL:
         written["tool_call_id"] = short_id(message.answers)
     elif message.name:
         written["name"] = message.name
@@ -73,41 +87,34 @@ def _write_call(call: ToolCall) -> Mapping[str, Any]:
     return {"id": short_id(call.id), "type": "function", "function": function}
 
 
-def _write_parts(message: Message, parts: Sequence[Part], at: str) -> Any:
-    written = list(_parts(parts, at, in_result=message.role is Role.TOOL))
-    return written or ""
-
-
-def _parts(parts: Sequence[Part], at: str, *, in_result: bool) -> Iterator[Any]:
+def _parts(
+    parts: Sequence[Part], at: str, beside: list[Mapping[str, Any]] | None
+) -> Iterator[Mapping[str, Any]]:
+    """What cannot stand in a result is added to *beside*, where that is given, and announced."""
     for index, part in enumerate(parts):
         match part:
-            case Text():
-                yield {"type": "text", "text": part.text}
-            case Image() if in_result:
-                yield {"type": "text", "text": _PICTURE_FOLLOWS}
-            case Image():
-                yield _picture(part)
-            case Document():
-                file = {"filename": part.name or "document.pdf", "file_data": part.url}
-                yield {"type": "file", "file": file}
             case Thinking():
                 continue  # only its own vendor can read it again
-            case Foreign(dialect, original):
-                if dialect != NAME:
-                    raise Problem(
-                        Kind.BAD_REQUEST,
-                        "This content cannot be sent to this model.",
-                        at=f"{at}[{index}]",
-                    )
-                yield original
+            case Text():
+                yield {"type": "text", "text": part.text}
+            case Image() | Document() if beside is not None:
+                beside.append(_attachment(part))
+                yield {"type": "text", "text": _FOLLOWS}
+            case Image() | Document():
+                yield _attachment(part)
+            case Foreign() if part.dialect == NAME:
+                yield part.original
+            case _:
+                raise Problem(
+                    Kind.BAD_REQUEST,
+                    "This content cannot be sent to this model.",
+                    at=f"{at}[{index}]",
+                )
 
 
-def _pictures(message: Message) -> list[Mapping[str, Any]]:
-    if isinstance(message.content, str):
-        return []
-    return [_picture(part) for part in message.content if isinstance(part, Image)]
-
-
-def _picture(image: Image) -> Mapping[str, Any]:
-    url = {"url": image.url, "detail": image.detail} if image.detail else {"url": image.url}
+def _attachment(part: Image | Document) -> Mapping[str, Any]:
+    if isinstance(part, Document):
+        file = {"filename": part.name or "document.pdf", "file_data": part.url}
+        return {"type": "file", "file": file}
+    url = {"url": part.url, "detail": part.detail} if part.detail else {"url": part.url}
     return {"type": "image_url", "image_url": url}

@@ -1,12 +1,14 @@
 """A completion in one piece: in answer to a stream request, or because it was asked for so."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bff.chat.events import (
     Chunk,
     Event,
     Finished,
     FinishReason,
+    Original,
     TextDelta,
     ThoughtDelta,
     ToolDelta,
@@ -14,6 +16,7 @@ from bff.chat.events import (
 )
 from bff.dialects.json_text import read_json
 from bff.dialects.openai_chat.calls import CallReader, read_thought
+from bff.dialects.openai_chat.names import NAME
 from bff.dialects.openai_chat.pieces import (
     UNREADABLE,
     Delta,
@@ -38,17 +41,19 @@ def read_completion(data: bytes) -> list[Chunk]:
 
 
 def read_reply(data: bytes) -> list[Chunk]:
-    """A whole completion that was asked for: one whose answer cannot be read, or is missing, still
-    says what it used. Raises Problem when it is an error, or says neither.
+    """A whole completion that was asked for, itself the original of its first chunk: one whose
+    answer cannot be read, or is missing, still says what it used. Raises Problem when it is an
+    error, or says neither.
     """
     wire = _read_whole(data)
     try:
-        return _whole_chunks(wire)
+        first, *rest = _whole_chunks(wire)
     except UNREADABLE as cause:
         used = read_usage(wire.get("usage"))
         if not used:
             raise not_an_answer() from cause
         return [Chunk((started(wire), *used))]
+    return [replace(first, original=Original(NAME, data)), *rest]
 
 
 def _read_whole(data: bytes) -> WireChunk:

@@ -33,8 +33,9 @@ _CODES |= {500: "InternalServerError", 503: "ServiceUnavailable"}
 
 class AzureSimulator(OpenAISimulator):
     """*key* opens; *deployments* exist (None: all but `missing`); *versions* are known to the
-    classic endpoint, those before *usage_since* refuse `stream_options`. With *annotates_late* the
-    filter reports after the finish; with *filters* the answer ends filtered.
+    classic endpoint, those before *usage_since* refuse `stream_options`, those before
+    *developers_since* the role. With *annotates_late* the filter reports after the finish; with
+    *filters* the answer ends filtered; *managed*, who stands in front refuses keys in other words.
     """
 
     def __init__(
@@ -45,12 +46,15 @@ class AzureSimulator(OpenAISimulator):
         deployments: Collection[str] | None = None,
         versions: Collection[str] = (VERSION, "2024-06-01", "2025-04-01-preview"),
         usage_since: str = "2024-09-01",
+        developers_since: str = "2024-12-01",
         annotates_late: bool = True,
         filters: bool = False,
+        managed: bool = False,
     ) -> None:
         super().__init__(delay_s=delay_s)
         self.key, self.deployments, self.versions = key, deployments, frozenset(versions)
-        self.usage_since = usage_since
+        self.usage_since, self.developers_since = usage_since, developers_since
+        self.managed = managed
         self.annotates_late, self.filters = annotates_late, filters
 
     def app(self) -> web.Application:
@@ -109,7 +113,10 @@ class AzureSimulator(OpenAISimulator):
             error |= {"param": refusal.param, "type": refusal.type}
         elif refusal.code not in ("DeploymentNotFound", "insufficient_quota"):
             error["code"] = _CODES.get(refusal.status, str(refusal.status))
-        response.body = orjson.dumps({"error": error})
+        value: dict[str, Any] = {"error": error}
+        if self.managed and refusal.status == 401:
+            value = {"statusCode": 401, "message": refusal.message}
+        response.body = orjson.dumps(value)
         response.headers.update({"apim-request-id": "simulated", "x-ms-region": "Nowhere"})
         return response
 
@@ -141,6 +148,8 @@ class AzureSimulator(OpenAISimulator):
     def _check_version(self, version: str, body: Mapping[str, Any]) -> None:
         if "stream_options" in body and version < self.usage_since:
             raise Refusal(400, "Unrecognized request argument supplied: stream_options")
+        if version < self.developers_since and "developer" in _roles(body.get("messages")):
+            raise Refusal(400, "Unsupported value: 'developer' is not supported as a role.")
 
     def _exists(self, deployment: str) -> bool:
         known = self.deployments
@@ -148,6 +157,11 @@ class AzureSimulator(OpenAISimulator):
 
     async def _nowhere(self, _: web.Request) -> web.Response:
         return self.refused(Refusal(404, "Resource not found", code="404"))
+
+
+def _roles(messages: object) -> list[object]:
+    said = messages if isinstance(messages, list) else []
+    return [message.get("role") for message in said if isinstance(message, dict)]
 
 
 def _filtered_finish(frame: bytes) -> bytes:

@@ -49,7 +49,17 @@ _FIELDS = frozenset(
 )
 _ROLES = frozenset({"developer", "system", "user", "assistant", "tool", "function"})
 _PARTS = frozenset({"text", "image_url", "input_audio", "file", "refusal"})
-_REASONING = re.compile(r"(o\d|gpt-5)")
+_REASONING = re.compile(r"o\d|gpt-5(?!-chat)")
+_ID_MOST = 40  # characters of a call's id
+_STOPS_MOST = 4
+# What reasoning models refuse, but for the value that asks for nothing.
+_SAMPLING: Mapping[str, object] = {
+    "presence_penalty": 0,
+    "frequency_penalty": 0,
+    "logit_bias": {},
+    "logprobs": False,
+    "top_logprobs": 0,
+}
 _MODEL = re.compile(r"(gpt-|chatgpt-|o\d)[\w.\-]*")
 
 
@@ -85,7 +95,12 @@ def check_request(asked: object, models: frozenset[str] | None) -> Mapping[str, 
         raise Refusal(400, f"Unrecognized request argument supplied: {unknown}")
     model = _check_model(asked.get("model"), models)
     _check_messages(asked.get("messages"))
-    _check_numbers(asked, reasoning=_REASONING.match(model) is not None)
+    reasoning = _REASONING.match(model) is not None
+    _check_numbers(asked, reasoning=reasoning)
+    _check_reasoning(asked, reasoning=reasoning)
+    stop = asked.get("stop")
+    if isinstance(stop, list) and len(stop) > _STOPS_MOST:
+        raise _invalid("stop", f"has more than {_STOPS_MOST} items", code="array_above_max_length")
     wrong = wrong_tools(asked)
     if wrong is not None:
         raise _invalid(*wrong)
@@ -142,18 +157,19 @@ def _check_message(message: object, at: str) -> None:
             return
         raise _invalid(f"{at}.content", "is missing", code="invalid_type")
     if isinstance(content, list):
-        _check_parts(content, f"{at}.content")
+        _check_parts(content, f"{at}.content", of_a_tool=message["role"] == "tool")
     elif not isinstance(content, str):
         raise _invalid(f"{at}.content", "is neither text nor parts", code="invalid_type")
 
 
-def _check_parts(parts: Sequence[object], at: str) -> None:
+def _check_parts(parts: Sequence[object], at: str, *, of_a_tool: bool) -> None:
+    known = frozenset({"text"}) if of_a_tool else _PARTS
     if not parts:
         raise _invalid(at, "is an empty array", code="empty_array")
     for index, part in enumerate(parts):
         type_ = part.get("type") if isinstance(part, dict) else None
-        if type_ not in _PARTS:
-            raise _invalid(f"{at}[{index}].type", f"is none of {', '.join(sorted(_PARTS))}")
+        if type_ not in known:
+            raise _invalid(f"{at}[{index}].type", f"is none of {', '.join(sorted(known))}")
 
 
 def _check_tool_pairs(messages: Sequence[Mapping[str, Any]]) -> None:
@@ -170,6 +186,8 @@ def _check_tool_pairs(messages: Sequence[Mapping[str, Any]]) -> None:
         if waiting:
             raise _invalid(at, "comes before every tool call has been answered")
         waiting = {str(call.get("id")) for call in message.get("tool_calls") or ()}
+        if any(len(id_) > _ID_MOST for id_ in waiting):
+            raise _invalid(f"{at}.tool_calls", "has too long an id", code="string_above_max_length")
     if waiting:
         raise _invalid("messages", "ends with tool calls that nobody answered")
 
@@ -183,6 +201,8 @@ def _check_numbers(asked: Mapping[str, Any], *, reasoning: bool) -> None:
             param="max_tokens",
             code="unsupported_parameter",
         )
+    if asked.get("max_tokens") is not None and asked.get("max_completion_tokens") is not None:
+        raise _invalid("max_tokens", "and 'max_completion_tokens' cannot both be set")
     for name in ("max_tokens", "max_completion_tokens"):
         limit = asked.get(name)
         if limit is not None and (not isinstance(limit, int) or limit < 1):
@@ -199,6 +219,19 @@ def _check_numbers(asked: Mapping[str, Any], *, reasoning: bool) -> None:
                 f"Unsupported value: '{name}' does not support {value} with this model.",
                 param=name,
                 code="unsupported_value",
+            )
+
+
+def _check_reasoning(asked: Mapping[str, Any], *, reasoning: bool) -> None:
+    if not reasoning and asked.get("reasoning_effort") is not None:
+        raise Refusal(400, "Unrecognized request argument supplied: reasoning_effort")
+    for name, nothing in _SAMPLING.items() if reasoning else ():
+        if asked.get(name) not in (None, nothing):
+            raise Refusal(
+                400,
+                f"Unsupported parameter: '{name}' is not supported with this model.",
+                param=name,
+                code="unsupported_parameter",
             )
 
 

@@ -1,7 +1,7 @@
 """OpenAISimulator: OpenAI's chat completions over a real socket, with an embedded model behind it.
 
-Not OpenAI: tools are never called and pictures not looked at. Faults: faults.py. `hold()` hands the
-pen to a test. Source: providers.md §1, §10.
+Not OpenAI: a tool is called when the question names it, and pictures are not looked at. Faults:
+faults.py. `hold()` hands the pen to a test. Source: providers.md §1, §10.
 """
 
 import asyncio
@@ -107,7 +107,8 @@ class OpenAISimulator(Vendor):
     """One vendor. *delay_s* is waited before every chunk; *keys* open (None: all but `bad-key`);
     *models* exist (None: all that look like OpenAI's).
 
-    For tests, besides what every Vendor has: `text`, when set, is what is answered.
+    For tests, besides what every Vendor has: `text`, when set, is what is answered; `bill` says
+    what each answer used, once its end was told.
     """
 
     def __init__(
@@ -123,6 +124,7 @@ class OpenAISimulator(Vendor):
         self.keys = None if keys is None else frozenset(keys)
         self.models = None if models is None else frozenset(models)
         self.text: str | None = None
+        self.bill: list[dict[str, Any]] = []
         self._now, self._numbers = now, count(1)
 
     # --- what it serves ------------------------------------------------------------------------
@@ -286,6 +288,7 @@ class OpenAISimulator(Vendor):
             ],
         )
         fault = asked.fault
+        self._charge(asked)
         body = orjson.dumps(_maimed(self.completed(value), fault))
         if fault.cut_after is not None or fault.hang_after is not None:
             size = {"Content-Length": str(len(body))}
@@ -311,10 +314,17 @@ class OpenAISimulator(Vendor):
             yield frames.call(index, id_, name)
             for start in range(0, len(arguments), _ARGUMENT_PIECE):
                 yield frames.arguments(index, arguments[start : start + _ARGUMENT_PIECE])
+        self._charge(asked)
         yield frames.finish(asked.reason)
         if usage_asked:
             yield frames.usage(*asked.spent)
         yield DONE
+
+    def _charge(self, asked: Asked) -> None:
+        prompt, completed = asked.spent
+        self.bill.append(
+            {"model": asked.model, "prompt_tokens": prompt, "completion_tokens": completed}
+        )
 
     async def _endless(self, line: Line, size: int) -> None:
         """Deltas for ever, as fast as the reader reads."""

@@ -10,6 +10,7 @@ from typing import Any
 from bff.simulators import embedded_model
 
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+_NEED_TOOLS = ("tool_choice", "parallel_tool_calls")
 _CHOICES = ("none", "auto", "required")
 
 
@@ -31,7 +32,8 @@ def wrong_tools(asked: Mapping[str, Any]) -> tuple[str, str] | None:
     """Where the first mistake is, and what it is."""
     tools = asked.get("tools")
     if tools is None:
-        return None if asked.get("tool_choice") is None else ("tool_choice", "needs tools")
+        alone = next((name for name in _NEED_TOOLS if asked.get(name) is not None), None)
+        return None if alone is None else (alone, "is only allowed when 'tools' are specified")
     if not isinstance(tools, list) or not tools:
         return "tools", "is not a list with something in it"
     names = set()
