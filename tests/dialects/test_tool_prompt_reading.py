@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bff.chat.events import Event, TextDelta, ToolDelta, ToolStarted
@@ -224,6 +224,7 @@ WRITERS: tuple[Callable[[Said], str], ...] = (
 PLAIN = st.text(st.sampled_from('aé <>/|&[]{}":.\\\n'), max_size=20)
 
 
+@settings(deadline=None)
 @given(HOSTILE, st.integers(1, 9))
 @example("```json\n[{", 1)
 @example("<tool_call>now <tool_call>now</tool_call>", 3)
@@ -238,6 +239,7 @@ def test_a_cut_anywhere_changes_nothing(text: str, size: int) -> None:
         assert cut.failed == whole.failed
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(PLAIN, CALLS, st.sampled_from(WRITERS)), min_size=1, max_size=4), PLAIN)
 def test_every_call_comes_back_and_no_markup_is_left(
     said: list[tuple[str, Said, Callable[[Said], str]]], last: str
@@ -258,6 +260,7 @@ def test_every_call_comes_back_and_no_markup_is_left(
     assert heard.failed == 0
 
 
+@settings(deadline=None)
 @given(PLAIN, CALLS, st.sampled_from(WRITERS), st.data())
 def test_cut_markup_is_text(
     plain: str, calls: Said, write: Callable[[Said], str], data: st.DataObject
@@ -273,6 +276,7 @@ def test_cut_markup_is_text(
     assert heard == Heard(text.strip(), (), heard.failed)
 
 
+@settings(deadline=None)
 @given(PLAIN, CALLS, st.sampled_from(WRITERS), st.sampled_from('"[]{}<>|/\\,:x'), st.data())
 def test_broken_markup_is_text_or_calls_of_what_we_offered(
     plain: str,
@@ -293,6 +297,7 @@ def test_broken_markup_is_text_or_calls_of_what_we_offered(
         assert heard.text == text.strip()
 
 
+@settings(deadline=None)
 @given(CALLS, st.sampled_from(["python", "xml", "", "jsonc", "json5", "json {1}"]))
 def test_in_code_nothing_is_a_call(calls: Said, language: str) -> None:
     markup = asked(calls)
@@ -310,6 +315,7 @@ def test_in_code_nothing_is_a_call(calls: Said, language: str) -> None:
         assert hear(f"So: `{one_line}`.") == Heard(f"So: `{one_line}`.", (), 0)
 
 
+@settings(deadline=None)
 @given(CALLS)
 def test_a_fence_of_json_that_is_not_wholly_calls_is_text(calls: Said) -> None:
     inside = written(items(calls))
@@ -320,10 +326,11 @@ def test_a_fence_of_json_that_is_not_wholly_calls_is_text(calls: Said) -> None:
         f"```json\nCalls: {inside}\n```",
         f'```json\n{{"calls":{inside}}}\n```',
         f"x ```json\n{inside}\n```",
+        f"<t```json\n{inside}\n```",
         f"```json\n{written([*items(calls), 1])}\n```",
         f"````json\n{inside}\n```",
     ):
-        assert hear(text) == Heard(text, (), 0)
+        assert hear(text) == hear(text, 1) == Heard(text, (), 0)
 
 
 # -- one by one ------------------------------------------------------------------------------------
@@ -362,7 +369,15 @@ def test_a_fence_of_json_that_is_not_wholly_calls_is_text(calls: Said) -> None:
         f"<tool_call>now, please<arg_key>a</arg_key><arg_value>{CALL}",
         f"a</arg_key><arg_value>{CALL}</arg_value></tool_call>",
         f"<tool_call>\n<function=now>\n<parameter=a>{CALL}</parameter></function></tool_call>",
+        f"<tool_call>now<arg_key>a</arg_key><arg_value>b</arg_value>. {CALL}",
+        # in code
+        f"``a ``` {CALL}`` b",
+        f"`` {CALL}",
         # broken
+        '<tool_call>{"name":"now","arguments":{"a":1e999}}</tool_call>',
+        '<tool_call>{"name":"now","arguments":{"a":NaN}}</tool_call>',
+        '```json\n[{"name":"now","arguments":{"a":"\n```\n"}}]\n```',
+        '```json\n[{"name":"now","arguments":{"a":"\n"}}]\n```',
         "<tool_calls>[1,]</tool_calls>",
         "<tool_calls>[1}</tool_calls>",
         "<tool_calls>[NaN]</tool_calls>",
@@ -536,6 +551,8 @@ def test_only_the_first_call_is_one_where_they_must_not_be_parallel() -> None:
         ("a <tool_calls>\n", "a"),
         ("a <tool_calls> is", "a <tool_calls> is"),
         ("a `<tool_calls>[", "a `<tool_calls>["),
+        ("<tool_calls>" + "[" * 64, ""),
+        ("<tool_calls>" + "[" * 65, "<tool_calls>" + "[" * 65),
         ("```", ""),
         ("```js", ""),
         ("```jsx", "```jsx"),
@@ -619,6 +636,12 @@ def test_a_megabyte_is_read_in_time(unit: str) -> None:
     text = unit * (2**20 // len(unit))
 
     assert hear(text).text == text.strip()
+
+
+def test_two_backticks_open_no_fence_and_code_ends_with_its_line() -> None:
+    heard = hear(f"``\n{CALL} `a\n{CALL}")
+
+    assert (heard.text, len(heard.calls)) == ("``\n `a", 2)
 
 
 def test_what_is_quoted_is_no_call() -> None:

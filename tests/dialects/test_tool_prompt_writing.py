@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bff.chat.request import (
@@ -264,6 +264,7 @@ def test_what_is_no_tag_of_ours_stays_as_it_is(text: str) -> None:
     assert messages[-1].content == text
 
 
+@settings(deadline=None)
 @given(TAG_LIKE | ANY_TEXT)
 def test_content_adds_no_tag_of_ours(text: str) -> None:
     def tags(content: str) -> list[str]:
@@ -284,6 +285,7 @@ def test_content_adds_no_tag_of_ours(text: str) -> None:
     assert tags(text) == tags("plain")
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(
