@@ -631,7 +631,7 @@ def test_much_of_anything_is_read_in_time(unit: str) -> None:
 
 
 @pytest.mark.timeout(30)
-@pytest.mark.parametrize("unit", ["<", "`", "<tool_call>a ", "```json\n[{", "<tool_calls>"])
+@pytest.mark.parametrize("unit", ["<", "`", "```json\n[{", "<tool_calls>", "<tool_call>a<arg_key>"])
 def test_a_megabyte_is_read_in_time(unit: str) -> None:
     text = unit * (2**20 // len(unit))
 
