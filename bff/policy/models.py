@@ -1,4 +1,4 @@
-"""What a model family calls things. A table, not a client. Source: contract providers.md §1."""
+"""What a model family calls things. A table, not a client. Source: providers.md §1, §2."""
 
 import re
 
@@ -27,6 +27,41 @@ def openai_traits(model: str) -> Traits:
 def other_limit_field(field: str) -> str:
     """What to try when a model refused *field*."""
     return "max_tokens" if field == "max_completion_tokens" else "max_completion_tokens"
+
+
+# `claude-opus-4-1-20250805`, and as the third generation was called: `claude-3-5-haiku-latest`.
+_CLAUDE = re.compile(
+    r"claude-(?:(?P<family>[a-z]+)-)?(?P<major>\d{1,2})(?:[-.](?P<minor>\d{1,2}))?(?!\d)"
+)
+# The most tokens of an answer, from that generation on. A later one has no less, as far as we know.
+_MOST_OUTPUT = (((3, 7), 64_000), ((3, 5), 8_192), ((0, 0), 4_096))
+_SMALL_OPUS, _LARGE = 32_000, 128_000
+
+
+def anthropic_traits(model: str) -> Traits:
+    """What a Claude *model* can be told. One that we do not know is told only what all of them
+    take: the newest refuse sampling, the oldest a schema and an effort. Source: Anthropic, "Models
+    overview", "Effort", "Structured outputs", and providers.md §2.
+    """
+    found = _CLAUDE.match(model)
+    if found is None:
+        return Traits(sampling=False, both_samplings=False, effort=False, schema=False)
+    family, generation = found["family"], (int(found["major"]), int(found["minor"] or 0))
+    return Traits(
+        most_output=_most_output(family, generation),
+        sampling=generation < (4, 7),
+        both_samplings=generation < (4, 1),
+        effort=generation >= ((4, 5) if family == "opus" else (4, 6)),
+        schema=generation >= (4, 5),
+    )
+
+
+def _most_output(family: str | None, generation: tuple[int, int]) -> int:
+    if family == "opus" and (4, 0) <= generation < (4, 5):
+        return _SMALL_OPUS
+    if family in ("opus", "sonnet") and generation >= (4, 6):
+        return _LARGE
+    return next(most for since, most in _MOST_OUTPUT if generation >= since)
 
 
 # The most that one picture costs, by the beginning of the model's name; the first that fits counts.
