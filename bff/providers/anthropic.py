@@ -1,0 +1,68 @@
+"""Anthropic, direct or through the gateway: its address, its version, and how long it may take.
+
+Not the dialect (dialects/anthropic_messages). Source: providers.md §2, §8; gateway.md §1, §2.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+
+import aiohttp
+from yarl import URL
+
+from bff.chat.request import ChatRequest, Written
+from bff.dialects import anthropic_messages
+from bff.policy.deadline import within
+from bff.policy.models import anthropic_traits
+from bff.providers._http import Dialect
+from bff.providers._vendor import HttpProvider, Means, Road
+
+_VERSION = "2023-06-01"  # what our own words are written for
+_TOTAL_S = 600.0
+_PASSED_ON = ("anthropic-version", "anthropic-beta")
+
+
+class Anthropic(HttpProvider):
+    """*roads* by way, in the order to try; a base has no `/v1` at its end."""
+
+    name, spoken = "anthropic", anthropic_messages.NAME
+
+    def __init__(self, means: Means, roads: Mapping[str, Road]) -> None:
+        super().__init__(replace(means, timers=within(means.timers, _TOTAL_S)), roads)
+        self._urls = {road.base: URL(f"{road.base}/v1/messages") for road in roads.values()}
+        for headers in self._headers.values():
+            headers.setdefault("anthropic-version", _VERSION)
+
+    def url(self, road: Road, model: str) -> URL:
+        return self._urls[road.base]
+
+    def write(self, request: ChatRequest, model: str) -> Written:
+        return anthropic_messages.write_request(
+            request, model=model, traits=anthropic_traits(model)
+        )
+
+    async def ask(
+        self, request: ChatRequest, written: Written, *, model: str, via: str, deadline: float
+    ) -> aiohttp.ClientResponse:
+        """Once. A body in the caller's own words goes out under the caller's version of them."""
+        headers = {}
+        if anthropic_messages.is_native(request):
+            others = request.others
+            headers = {name: str(others[name]) for name in _PASSED_ON if others.get(name)}
+        return await self.post(
+            request, written, model=model, via=via, deadline=deadline, more_headers=headers
+        )
+
+    def dialect(self, request: ChatRequest, model: str) -> Dialect:
+        hearing = anthropic_messages.hearing_of(request, anthropic_traits(model))
+        whole = anthropic_messages.read_message if request.stream else anthropic_messages.read_reply
+        return Dialect(
+            open_reader=lambda between: anthropic_messages.StreamReader(
+                self.means.event_limit, read_refusal=between, hearing=hearing
+            ),
+            read_whole=partial(whole, hearing=hearing),
+            read_refusal=lambda status, _, data, wait: anthropic_messages.read_refusal(
+                status, data, retry_after=wait
+            ),
+            not_an_answer=anthropic_messages.not_an_answer,
+        )

@@ -1,0 +1,201 @@
+"""The provider alone against the simulator: what is asked, under which headers, and how it is read."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+import aiohttp
+import pytest
+
+from bff.chat.reply import Collector, Reply
+from bff.chat.request import ChatRequest, Foreign, Format, Message, Role, Shape, Tags, Tool
+from bff.dialects.anthropic_messages import NAME
+from bff.errors import Kind, Problem, Sign
+from bff.policy.deadline import Timers
+from bff.providers._pool import Pool
+from bff.providers._vendor import Means, Road
+from bff.providers.anthropic import Anthropic
+from bff.providers.cloudflare import Gateway
+from bff.simulators.anthropic import frames
+from bff.simulators.anthropic.simulator import AnthropicSimulator
+from bff.simulators.world import World, open_world
+
+TAGS = Tags("anthropic", "t:1", "u:1", "-", "req_1")
+QUESTION = ChatRequest("anthropic/claude-x", (Message(Role.USER, "hello"),), TAGS)
+KEY = {"x-api-key": "key"}
+MODEL = "claude-sonnet-4-5"
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    async with open_world() as world:
+        yield world
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+@pytest.fixture
+def vendor(world: World) -> AnthropicSimulator:
+    vendor = world.vendors["anthropic"]
+    assert isinstance(vendor, AnthropicSimulator)
+    return vendor
+
+
+@pytest.fixture
+def anthropic(world: World, session: aiohttp.ClientSession) -> Anthropic:
+    roads = {
+        "direct": Road(world.url_of("anthropic"), KEY),
+        "gateway": Road(f"{world.gateway_url}/a/g/anthropic", KEY, Gateway()),
+    }
+    return Anthropic(Means(session, Pool(100, patience_s=5), Timers(), event_limit=2**20), roads)
+
+
+async def answer(
+    anthropic: Anthropic, question: ChatRequest, *, model: str = MODEL, via: str = "direct"
+) -> tuple[Reply, list[Any], tuple[str, ...]]:
+    """The reply, the originals, and what was not told."""
+    deadline = asyncio.get_running_loop().time() + 10
+    collector, originals = Collector(), []
+    async with anthropic.stream(question, model=model, via=via, deadline=deadline) as upstream:
+        async for batch in upstream.batches:
+            collector.feed(batch)
+            originals += [chunk.original for chunk in batch if chunk.original]
+    return collector.reply(), originals, upstream.ignored
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("via", ["direct", "gateway"])
+async def test_it_is_asked_with_its_key_its_version_and_a_limit(
+    anthropic: Anthropic, vendor: AnthropicSimulator, stream: bool, via: str
+) -> None:
+    reply, originals, _ = await answer(anthropic, replace(QUESTION, stream=stream), via=via)
+
+    asked = vendor.requests[-1]
+    assert reply.text is not None
+    assert reply.text.startswith("## Hello!")
+    assert (asked.headers["x-api-key"], asked.headers["anthropic-version"]) == ("key", "2023-06-01")
+    assert (asked.path, asked.json["max_tokens"]) == ("/anthropic/v1/messages", 64_000)
+    assert [original.dialect for original in originals] == [NAME] * len(originals)
+    assert len(originals) == 1 or stream
+
+
+async def test_a_callers_own_body_goes_out_under_the_callers_version(
+    anthropic: Anthropic, vendor: AnthropicSimulator
+) -> None:
+    own = {"model": "alias", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
+    others = {"anthropic-version": "2026-10-21", "anthropic-beta": "a-1,b-2", "top_k": 1}
+    question = replace(QUESTION, original=Foreign(NAME, own), others=others, stream=False)
+
+    await answer(anthropic, question)
+    await answer(anthropic, replace(question, original=None, others={**others, "top_k": None}))
+
+    passed, written = vendor.requests
+    assert passed.json == {**own, "model": MODEL}
+    assert passed.headers["anthropic-version"] == "2026-10-21"
+    assert passed.headers["anthropic-beta"] == "a-1,b-2"
+    assert written.headers["anthropic-version"] == "2023-06-01"
+    assert "anthropic-beta" not in written.headers
+
+
+async def test_what_it_cannot_be_told_is_named(anthropic: Anthropic) -> None:
+    question = replace(QUESTION, temperature=0.5, top_p=0.5, effort="low", others={"seed": 1})
+
+    older = await answer(anthropic, question)
+    newest = await answer(anthropic, question, model="claude-opus-4-7")
+
+    assert older[2] == ("top_p", "reasoning_effort", "seed")
+    assert newest[2] == ("temperature", "top_p", "seed")
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_calls_come_back_under_the_names_they_have_with_the_caller(
+    anthropic: Anthropic, vendor: AnthropicSimulator, stream: bool
+) -> None:
+    question = replace(
+        QUESTION,
+        messages=(Message(Role.USER, 'use n_ow {"a":1}'),),
+        tools=(Tool("n.ow"),),
+        stream=stream,
+    )
+
+    reply, originals, _ = await answer(anthropic, question)
+
+    [call] = reply.calls
+    assert (call.name, call.arguments) == ("n.ow", '{"a":1}')
+    assert vendor.requests[-1].json["tools"][0]["name"] == "n_ow"
+    assert originals == []
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_an_older_model_answers_by_a_schema_in_text(
+    anthropic: Anthropic, stream: bool
+) -> None:
+    schema = {"type": "object", "properties": {}}
+    question = replace(
+        QUESTION,
+        messages=(Message(Role.USER, 'fill form {"a":1}'),),
+        format=Format(Shape.SCHEMA, schema, "form"),
+        stream=stream,
+    )
+
+    reply, _, _ = await answer(anthropic, question, model="claude-3-haiku-20240307")
+
+    assert (reply.text, reply.calls, str(reply.reason)) == ('{"a":1}', (), "stop")
+
+
+async def test_what_it_says_of_asking_again_is_heard(
+    anthropic: Anthropic, vendor: AnthropicSimulator
+) -> None:
+    for fault, kind, again in (
+        ("status=529,retry-after=3", Kind.OVERLOADED, True),
+        ("quota", Kind.UPSTREAM_AUTH, False),
+    ):
+        asked = (Message(Role.USER, f"x [[simulate: {fault}]]"),)
+        with pytest.raises(Problem) as caught:
+            await answer(anthropic, replace(QUESTION, messages=asked))
+
+        assert (caught.value.kind, caught.value.should_retry) == (kind, again)
+    assert len(vendor.requests) == 2
+
+
+async def test_a_message_for_a_stream_is_read_all_the_same(anthropic: Anthropic) -> None:
+    asked = (Message(Role.USER, "x [[simulate: words=2,json]]"),)
+
+    reply, originals, _ = await answer(anthropic, replace(QUESTION, messages=asked))
+
+    assert (reply.text, originals) == ("word1 word2", [])
+
+
+async def test_a_page_is_no_answer(anthropic: Anthropic) -> None:
+    asked = (Message(Role.USER, "x [[simulate: html]]"),)
+
+    with pytest.raises(Problem) as caught:
+        await answer(anthropic, replace(QUESTION, messages=asked))
+
+    assert caught.value.sign is Sign.NOT_AN_ANSWER
+
+
+async def test_silence_after_the_end_is_not_waited_out(
+    anthropic: Anthropic, vendor: AnthropicSimulator
+) -> None:
+    """The reason has come: what is missing is only the farewell."""
+    vendor.hold()
+    asking = asyncio.ensure_future(answer(anthropic, QUESTION))
+    pen = await vendor.pen()
+    await pen.say(frames.start(), frames.text_start(), frames.delta("hi"), frames.finish())
+    await pen.end()
+
+    assert (await asking)[0].text == "hi"
+
+
+def test_it_may_take_ten_minutes_or_what_the_settings_say(session: Any) -> None:
+    def total(seconds: float) -> float:
+        means = Means(session, Pool(1, patience_s=1), Timers(total=seconds))
+        return Anthropic(means, {}).timers(QUESTION, MODEL).total
+
+    assert (total(900), total(60)) == (600, 60)
