@@ -20,6 +20,7 @@ from bff.policy.routing import Rules
 from bff.providers._pool import Pool
 from bff.providers._salesforce_token import TokenHolder
 from bff.providers._vendor import HttpProvider, Means, Road
+from bff.providers.anthropic import Anthropic
 from bff.providers.azure import Azure
 from bff.providers.cloudflare import Gateway
 from bff.providers.openai import OpenAI
@@ -122,6 +123,21 @@ def _openai(settings: Settings) -> Opener:
     return lambda means: OpenAI(means, openai_roads(settings))
 
 
+def anthropic_roads(settings: Settings) -> dict[str, Road]:
+    """The gateway has a path for it, and may hold the key."""
+    key = plain(settings.anthropic_api_key)
+    headers = {} if key is None else {"x-api-key": key}
+    roads = {"direct": Road(settings.anthropic_base_url, headers)} if headers else {}
+    if settings.gateway_base is None:
+        return roads
+    base = f"{settings.gateway_base}/anthropic"
+    return {"gateway": Road(base, headers, _gateway(settings)), **roads}
+
+
+def _anthropic(settings: Settings) -> Opener:
+    return lambda means: Anthropic(means, anthropic_roads(settings))
+
+
 def azure_roads(settings: Settings) -> dict[str, Road]:
     endpoint, key = settings.azure_openai_endpoint or "", plain(settings.azure_openai_api_key)
     headers = {} if key is None else {"api-key": key}
@@ -178,6 +194,7 @@ def _straico(settings: Settings) -> Opener:
 
 
 _OPENERS: Mapping[str, Callable[[Settings], Opener]] = {
+    "anthropic": _anthropic,
     "azure": _azure,
     "openai": _openai,
     "salesforce": _salesforce,
