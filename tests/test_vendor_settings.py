@@ -101,7 +101,7 @@ def test_a_wrong_setting_stops_the_start(environment: dict[str, str], line: str)
                 "AZURE_OPENAI_ENDPOINT": AZURE["AZURE_OPENAI_ENDPOINT"],
                 "AZURE_OPENAI_API_VERSION": "2024-10-21",
             },
-            {"openai", "anthropic", "azure"},
+            {"openai", "azure"},
         ),
         ({"CHAT_MODEL": "salesforce/sfdc_ai__DefaultGPT4Omni", **SALESFORCE}, {"salesforce"}),
         ({"CHAT_MODEL": "straico/openai/gpt-4o-mini", "STRAICO_API_KEY": "k"}, {"straico"}),

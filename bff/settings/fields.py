@@ -382,7 +382,9 @@ class Settings(VendorFields):
         return f"{self.gateway_url}/{self.cloudflare_account_id}/{self.cloudflare_gateway_id}"
 
     def is_configured(self, vendor: str) -> bool:
-        """Whether *vendor* can be asked; a gateway with a token may hold the key itself."""
+        """Whether *vendor* can be asked. A gateway with a token may hold the key itself: of
+        Anthropic's then only where one of its models is named.
+        """
         stored = self.gateway_base is not None and self.cloudflare_gateway_token is not None
         match vendor:
             case "openai":
@@ -391,7 +393,9 @@ class Settings(VendorFields):
                     plan.is_gateway and plan.gateway_token is not None
                 )
             case "anthropic":
-                return stored or self.anthropic_api_key is not None
+                named = (self.chat_model, self.diagram_model, *self.all_named_models)
+                asked = any(model.startswith("anthropic/") for model in named)
+                return self.anthropic_api_key is not None or (stored and asked)
             case "azure":
                 key = self.azure_openai_api_key is not None
                 return self.azure_openai_endpoint is not None and (
