@@ -6,8 +6,9 @@ Not every answer has a text: a model may report what it used and say nothing.
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, pairwise
 
 from bff.chat.events import (
     Chunk,
@@ -26,6 +27,8 @@ from bff.chat.request import ToolCall
 
 _WORD = re.compile(r"\s*\S+\s*|\s+")
 _MOST = 48  # characters of a piece: not every script writes blanks between its words
+_LARGE = 32 * 1024  # characters of a text: a larger one is no longer cut at its words
+_PIECES = 1024  # of a large text: each costs as much as the text in it
 _JOINER = "\u200d"
 
 
@@ -119,20 +122,27 @@ def cut(text: str) -> list[str]:
     """*text* in pieces of a word or so; joined they are the text. What is one character with what
     is before it (an accent, half a surrogate pair, a joined emoji) stays with it.
     """
-    pieces: list[str] = []
-    for word in _WORD.findall(text):
-        for start in range(0, len(word), _MOST):
-            _add(pieces, word[start : start + _MOST])
-    return pieces
+    ends = [0]
+    for possible in chain(_ends(text), [len(text)]):
+        end = max(possible, ends[-1])
+        while 0 < end < len(text) and _belongs(text[end - 1], text[end]):
+            end += 1
+        if end > ends[-1]:
+            ends.append(end)
+    return [text[start:end] for start, end in pairwise(ends)]
 
 
-def _add(pieces: list[str], piece: str) -> None:
-    end = 0
-    while pieces and end < len(piece) and _belongs(pieces[-1][-1], piece[end]):
-        pieces[-1] += piece[end]
-        end += 1
-    if end < len(piece):
-        pieces.append(piece[end:])
+def _ends(text: str) -> Iterable[int]:
+    """Where pieces may end, in order."""
+    if len(text) > _LARGE:
+        return range(0, len(text), -(-len(text) // _PIECES))
+    return _ends_of_words(text)
+
+
+def _ends_of_words(text: str) -> Iterator[int]:
+    for word in _WORD.finditer(text):
+        yield from range(word.start() + _MOST, word.end(), _MOST)
+        yield word.end()
 
 
 def _belongs(before: str, character: str) -> bool:

@@ -122,6 +122,21 @@ def test_the_pieces_are_the_text_and_no_character_is_parted(text: str) -> None:
         assert not "\udc00" <= piece[0] <= "\udfff"
 
 
+def test_marks_stay_with_what_they_mark_however_many_they_are() -> None:
+    marked = "a" + "\u0301" * 1_000_000 + "b"
+
+    assert cut(marked) == [marked[:-1], "b"]
+
+
+def test_a_huge_text_comes_in_no_more_pieces_than_a_large_one() -> None:
+    text = "five words make this line " * 100_000 + "\u0301"
+
+    pieces = cut(text)
+
+    assert len(pieces) <= 10_000
+    assert "".join(pieces) == text
+
+
 @pytest.mark.parametrize(
     ("text", "pieces"),
     [
