@@ -90,6 +90,7 @@ class Collector:
 
     def _begin(self, started: Started) -> None:
         self._started, self._finished, self._toxic = started, None, False
+        self._usage = None
         for pieces in (self._texts, self._thoughts, self._calls):
             pieces.clear()
 

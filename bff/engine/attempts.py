@@ -210,8 +210,7 @@ class _Attempt:
         self.content = False
 
     async def __aenter__(self) -> None:
-        self._facts.attempts += 1
-        self._facts.via = self._step.via
+        self._facts.begin_try(self._step.via)
 
     async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         provider, via = self._step.target.provider, self._step.via

@@ -81,19 +81,24 @@ class Facts:
     _characters: int = field(default=0, repr=False)
     _counted: int = field(default=0, repr=False)  # how many of them the last usage knew of
 
+    def begin_try(self, via: str) -> None:
+        """Nothing of an earlier try is left."""
+        self.attempts += 1
+        self.via = via
+        self.log_id = self.cache_status = self.headers_s = None
+        self.gateway_step = self.gateway_request_id = self.ray = None
+        self.answer_id = self.feedback_id = ""
+        self.toxic, self.finish_reason = False, None
+        self.usage, self._characters, self._counted = None, 0, 0
+
     def note_headers(self, headers: Mapping[str, str], seconds: float) -> None:
-        """What upstream's headers told, before its first chunk. Replaces what an earlier try
-        told.
-        """
+        """What upstream's headers told, before its first chunk."""
         self.headers_s = seconds
         self.log_id = _word(headers, "cf-aig-log-id")
         self.cache_status = _word(headers, "cf-aig-cache-status")
         self.gateway_step = _word(headers, "cf-aig-step")
         self.gateway_request_id = _word(headers, "cf-aig-request-id")
         self.ray = _word(headers, "cf-ray")
-        self.answer_id = self.feedback_id = ""
-        self.toxic, self.finish_reason = False, None
-        self.usage, self._characters, self._counted = None, 0, 0
 
     def note(self, batch: Sequence[Chunk]) -> None:
         for chunk in batch:

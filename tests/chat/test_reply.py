@@ -76,7 +76,13 @@ def test_calls_and_thoughts_are_joined_beside_the_text() -> None:
 
 def test_a_new_try_begins_the_answer_anew() -> None:
     said = collected(
-        BEGUN, TextDelta("half"), ToolStarted(0, "c", "f"), Flagged(), BEGUN, TextDelta("whole")
+        BEGUN,
+        TextDelta("half"),
+        ToolStarted(0, "c", "f"),
+        Flagged(),
+        USED,
+        BEGUN,
+        TextDelta("whole"),
     )
 
     assert said == Reply("whole", None, started=BEGUN)

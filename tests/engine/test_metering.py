@@ -226,6 +226,18 @@ async def test_an_earlier_try_leaves_nothing_behind() -> None:
     assert (facts.toxic, facts.answer_id, facts.feedback_id) == (False, "", "")
 
 
+async def test_an_earlier_try_leaves_nothing_to_one_that_is_refused() -> None:
+    begun = Chunk((Started("old", "m", 0, "feedback"), UsageReported(9, 9, 18)))
+    refused = failure(Sign.PROVIDER_REFUSED, Kind.BAD_REQUEST)
+    engine, witness = engine_of(vendor_of([[begun], failure(Sign.CUT)], refused))
+
+    await ask(engine)
+
+    [(facts, status)] = witness.answers
+    assert (status, facts.usage, facts.usage_source) == ("failed", None, "none")
+    assert (facts.log_id, facts.headers_s, facts.answer_id) == (None, None, "")
+
+
 async def test_the_answers_names_and_what_the_vendor_found_are_kept() -> None:
     named = Chunk((Started("chatcmpl-9", "m", 0, "g-1"), Flagged()))
     engine, witness = engine_of(vendor_of([[named], [HI], [UNCOUNTED_END]]))
