@@ -21,6 +21,7 @@ from bff.policy.retry import read_should_retry, read_wait
 
 _REFUSAL_BYTES = 64 * 1024  # of an error's body; more is not read
 _REFUSAL_S = 5.0  # for that body: the status is known already
+_ENDED = frozenset({Sign.CUT, Sign.EMPTY_STREAM})
 _REPLAYED_AT_ONCE = 256  # chunks
 _AFTER_FINISH_S = 2.0  # of silence: then a finished answer is over, `[DONE]` or not
 _DRAIN_S = (
@@ -88,7 +89,7 @@ async def ask(
         return response
     try:
         soon = asyncio.get_running_loop().time() + _REFUSAL_S
-        data = await _read_all(response, timers, min(soon, deadline), _REFUSAL_BYTES)
+        data, _ = await _read_body(response, timers, min(soon, deadline), _REFUSAL_BYTES)
     finally:
         _leave(response)
     wait = read_wait(response.status, response.headers)
@@ -121,15 +122,30 @@ class reading:  # noqa: N801 - reads as a verb: `async with reading(response)`
             content_type = response.content_type.lower()
             if content_type == "text/event-stream" and dialect.open_reader is not None:
                 reader = dialect.open_reader(dialect.read_between)
-                self._batches = _Batches(response, reader, self._timers, self._deadline)
+                self._batches = _Batches(
+                    response, reader, self._timers, self._deadline, dialect.read_between
+                )
                 return OpenAnswer(self._batches, response.headers)
-            if content_type != "application/json":
-                raise dialect.not_an_answer()
-            data = await _read_all(response, self._timers, self._deadline, self._answer_limit)
+            data = await self._read_all(is_answer=content_type == "application/json")
             return OpenAnswer(_Whole(dialect.read_whole(data)), response.headers)
         except BaseException:
             _leave(response)
             raise
+
+    async def _read_all(self, *, is_answer: bool) -> bytes:
+        """The whole of it. What is no answer, or not all of one, may be the word of who stands in
+        between: a policy's refusal is one in whatever wrapping it comes.
+        """
+        until, limit = self._deadline, self._answer_limit
+        if not is_answer:
+            soon = asyncio.get_running_loop().time() + _REFUSAL_S
+            until, limit = min(soon, until), _REFUSAL_BYTES
+        data, failed = await _read_body(self._response, self._timers, until, limit)
+        if not is_answer:
+            failed = self._dialect.not_an_answer()
+        if failed is not None:
+            raise self._dialect.read_between(data) or failed
+        return data
 
     async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         batches = self._batches
@@ -182,8 +198,11 @@ class _Batches:
         reader: ChunkReader,
         timers: Timers,
         deadline: float,
+        read_between: Callable[[bytes], Problem | None],
     ) -> None:
         self._content, self._reader = response.content, reader
+        self._read_between = read_between
+        self._head: bytes | None = b""  # what came before the first chunk
         self._idle, self._floor, self._deadline = timers.idle, timers.floor, deadline
         self._loop = asyncio.get_running_loop()
         self._cut_by: Problem | None = None
@@ -203,11 +222,20 @@ class _Batches:
         while not reader.done:
             data = await self._read()
             chunks = reader.feed(data) if data else reader.close()
+            if self._head is not None:
+                self._head = None if chunks else (self._head + data)[:_REFUSAL_BYTES]
             if chunks:
                 return chunks
         if reader.problem is not None:
-            raise self._cut_by or reader.problem
+            raise self._why(reader.problem)
         raise StopAsyncIteration
+
+    def _why(self, problem: Problem) -> Problem:
+        """Who stands in between may have said it, if not in an event of its own."""
+        if self._cut_by is not None and problem.sign in _ENDED:
+            problem = self._cut_by
+        said = self._read_between(self._head) if self._head else None
+        return said or problem
 
     async def _read(self) -> bytes:
         self._waiting_since = since = self._loop.time()
@@ -222,10 +250,10 @@ class _Batches:
             self._cut_by = _cut()
             self._cut_by.__cause__ = error
             return b""
-        except Problem:
+        except Problem as problem:
             if self._reader.finished:
                 return b""
-            raise
+            raise self._why(problem) from None
         finally:
             self._waiting_since = None
             self._waited += self._loop.time() - since
@@ -294,12 +322,13 @@ async def _post(
         ) from error
 
 
-async def _read_all(
+async def _read_body(
     response: aiohttp.ClientResponse, timers: Timers, deadline: float, limit: int
-) -> bytes:
-    """The body, up to *limit* bytes; a stalled or cut body is what has come of it."""
+) -> tuple[bytes, Problem | None]:
+    """The body, up to *limit* bytes; of a stalled or a cut one what has come, and what it was."""
     pieces: list[bytes] = []
     size = 0
+    failed: Problem | None = None
     now = asyncio.get_running_loop().time
     try:
         while size < limit:
@@ -310,12 +339,12 @@ async def _read_all(
             pieces.append(data)
             size += len(data)
     except TimeoutError as error:
-        if 200 <= response.status < 300:
-            raise _stalled(total=False) from error
+        failed = _stalled(total=False)
+        failed.__cause__ = error
     except aiohttp.ClientError as error:
-        if 200 <= response.status < 300:
-            raise _cut() from error
-    return b"".join(pieces)[:limit]
+        failed = _cut()
+        failed.__cause__ = error
+    return b"".join(pieces)[:limit], failed
 
 
 @contextmanager

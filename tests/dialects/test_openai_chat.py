@@ -455,11 +455,19 @@ def test_half_a_surrogate_pair_in_a_question_is_sent_on_as_it_came() -> None:
     assert b'"\\ud83d"' in write_request(chat, model="x", traits=OLD).body
 
 
-def test_who_stands_in_between_is_asked_first_what_an_error_means() -> None:
+@pytest.mark.parametrize(
+    "event",
+    [
+        frame({"error": [{"code": 2016}], "name": "AiGatewayError"}),
+        frame({"error": [], "name": "AiGatewayError"}),
+        b'data: {"name":"AiGatewayError","internalCode":20\n\n',
+    ],
+)
+def test_who_stands_in_between_is_asked_first_what_an_error_means(event: bytes) -> None:
     theirs = Problem(Kind.CONTENT_POLICY, "Declined.", sign=Sign.GATEWAY_POLICY)
     reader = StreamReader(read_refusal=lambda _: theirs)
 
-    reader.feed(frame({"error": [{"code": 2016}], "name": "AiGatewayError"}))
+    reader.feed(event)
 
     assert reader.problem is theirs
 

@@ -19,6 +19,7 @@ from bff.providers.cloudflare import Gateway
 from bff.providers.openai import OpenAI
 from bff.simulators.openai.simulator import delta
 from bff.simulators.world import World, open_world
+from tests.support.raw_upstream import raw_upstream
 
 TAGS = Tags("bff", "t:1", "u:1", "-", "req_1")
 QUESTION = ChatRequest("openai/gpt-4o", (Message(Role.USER, "hello"),), TAGS, max_tokens=50)
@@ -271,3 +272,53 @@ async def test_the_gateway_is_told_how_long_a_whole_answer_may_take(
 
     told = [asked.headers.get("cf-aig-request-timeout") for asked in world.openai.requests]
     assert told == ["59000", "179000"]
+
+
+BLOCKED = orjson.dumps(
+    {"success": False, "error": [{"code": 2016}], "name": "AiGatewayError", "internalCode": 2016}
+)
+CHUNKED = b"Transfer-Encoding: chunked\r\n"
+
+
+def said(content_type: bytes, body: bytes, headers: bytes = b"") -> bytes:
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: %b\r\nConnection: close\r\n%b\r\n"
+    return head % (content_type, headers) + body
+
+
+@pytest.mark.parametrize("hang_up", [False, True], ids=["stalled", "ended"])
+@pytest.mark.parametrize(
+    "answered",
+    [
+        said(b"text/plain", BLOCKED),
+        said(b"text/plain", BLOCKED, b"Content-Length: %d\r\n" % len(BLOCKED)),
+        said(b"application/json", BLOCKED, b"Content-Length: 999\r\n"),
+        said(b"text/event-stream", BLOCKED),
+        said(b"text/event-stream", BLOCKED + b"\n\n"),
+        said(b"text/event-stream", b"data: %b" % BLOCKED),
+        said(b"text/event-stream", b"%x\r\ndata: %b\r\n" % (len(BLOCKED) + 6, BLOCKED), CHUNKED),
+    ],
+)
+async def test_a_policys_refusal_is_one_in_whatever_wrapping_it_comes(
+    session: aiohttp.ClientSession, answered: bytes, hang_up: bool
+) -> None:
+    """Else it would pass for a gateway that is in the way, and be gone round."""
+    timers = replace(Timers(), idle=0.2)
+    async with raw_upstream(answered, hang_up=hang_up) as gateway:
+        openai = provider(session, timers=timers, gateway=Road(gateway.url, KEY, Gateway()))
+
+        with pytest.raises(Problem) as caught:
+            await answer(openai, via="gateway")
+
+    assert caught.value.sign is Sign.GATEWAY_POLICY
+
+
+async def test_a_page_is_no_answer_and_no_reason_to_go_round_the_gateway(
+    session: aiohttp.ClientSession,
+) -> None:
+    async with raw_upstream(said(b"text/html", b"<html>"), hang_up=True) as gateway:
+        openai = provider(session, gateway=Road(gateway.url, KEY, Gateway()))
+
+        with pytest.raises(Problem) as caught:
+            await answer(openai, via="gateway")
+
+    assert caught.value.sign is Sign.NOT_AN_ANSWER

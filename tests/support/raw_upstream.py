@@ -15,9 +15,9 @@ class RawUpstream:
 
 
 @asynccontextmanager
-async def raw_upstream(*says: bytes) -> AsyncIterator[RawUpstream]:
+async def raw_upstream(*says: bytes, hang_up: bool = False) -> AsyncIterator[RawUpstream]:
     """Each question is answered by the next of *says*, the last one again and again; then nothing
-    more is said, and the line stays open.
+    more is said, and the line stays open unless told to *hang_up*.
     """
     answers = list(says)
     asked, closing = asyncio.Event(), asyncio.Event()
@@ -28,7 +28,8 @@ async def raw_upstream(*says: bytes) -> AsyncIterator[RawUpstream]:
             writer.write(answers.pop(0) if len(answers) > 1 else answers[0])
             asked.set()
             await writer.drain()
-            await closing.wait()
+            if not hang_up:
+                await closing.wait()
         except (ConnectionError, asyncio.IncompleteReadError):
             return
         finally:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from itertools import chain
+from typing import Any
 
 from bff.chat.events import Chunk, Event, Finished, FinishReason, Original, TextDelta
 from bff.dialects.json_text import read_json
@@ -68,25 +69,24 @@ class StreamReader:
         if data.strip() == b"[DONE]":
             self._end(chunks)
             return
-        try:
-            value = read_json(data)
-        except ValueError:
-            self.bad_events += 1
-            return
-        if not isinstance(value, dict):
-            self.bad_events += 1
-            return
-        error = value.get("error")
-        if error:
-            if self.finished:
+        value = _object(data)
+        if value is None or value.get("error") or "choices" not in value:
+            problem = self._find_problem(value, data)
+            if problem is not None and not self.finished:
+                self._fail(problem)
+                return
+            if problem is not None:
                 self.done = True  # the answer is whole: what fails after it takes nothing away
-            else:
-                self._fail(self._read_refusal(data) or read_error_object(error))
-            return
+                return
         try:
             chunks.append(self._chunk(value, data))  # type: ignore[arg-type]  # checked field by field
         except UNREADABLE:
             self.bad_events += 1
+
+    def _find_problem(self, value: dict[str, Any] | None, data: bytes) -> Problem | None:
+        """Who stands in between is asked first, and of what is broken too."""
+        error = None if value is None else value.get("error")
+        return self._read_refusal(data) or (read_error_object(error) if error else None)
 
     def _end(self, chunks: list[Chunk]) -> None:
         self.done = True
@@ -131,3 +131,11 @@ class StreamReader:
         thought = read_thought(said)
         calls = self._calls.read(said, str(wire.get("id") or ""))
         return chain(thought, (TextDelta(text),) if text else (), calls)
+
+
+def _object(data: bytes) -> dict[str, Any] | None:
+    try:
+        value = read_json(data)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
