@@ -43,6 +43,7 @@ _CODES: Mapping[int, tuple[Kind, Sign]] = {
     2049: _BILLING,
     7013: _POLICY,
 }
+_NEVER_ROUND = frozenset({Sign.GATEWAY_LIMIT, Sign.GATEWAY_POLICY, Sign.GATEWAY_BILLING})
 _PUBLIC: Mapping[Kind, str] = {
     Kind.UPSTREAM_AUTH: "The AI gateway is not set up correctly. Please tell your administrator.",
     Kind.UPSTREAM: "The AI gateway could not reach the model. Please try again.",
@@ -89,9 +90,8 @@ def read_refusal(status: int, content_type: str, data: bytes) -> Problem | None:
     """The gateway's or the edge's own failure; None when the answer is the provider's."""
     value = _json(data)
     code = _gateway_code(value)
-    if code is None and b'"AiGatewayError"' in data:  # too long, or cut: still the gateway's
-        found = _CODE.search(data)
-        code = int(found[1]) if found else 0
+    if code is None and value is None and b'"AiGatewayError"' in data:
+        code = _code_of_part(data)
     if code is not None:
         kind, sign = _CODES.get(code, _by_status(status))
         return Problem(kind, _PUBLIC[kind], status=status, sign=sign)
@@ -137,6 +137,15 @@ def _gateway_code(value: object) -> int | None:
     if code is None and isinstance(listed, list) and listed and isinstance(listed[0], dict):
         code = listed[0].get("code")
     return code if isinstance(code, int) else 0
+
+
+def _code_of_part(data: bytes) -> int:
+    """Too long, or cut, it is still the gateway's; but it may be a provider that quotes a caller,
+    so that it is never a reason to go round the gateway.
+    """
+    found = _CODE.search(data)
+    code = int(found[1]) if found else 0
+    return code if code in _CODES and _CODES[code][1] in _NEVER_ROUND else 0
 
 
 def _json(data: bytes) -> object:

@@ -84,6 +84,7 @@ def test_a_gateway_error_without_a_code_is_still_the_gateways(error: Any) -> Non
     ("body", "sign"),
     [
         (gateway_error(7013)[:-20], Sign.GATEWAY_POLICY),
+        (gateway_error(2003)[:-20], Sign.GATEWAY_LIMIT),
         (b'{"name":"AiGatewayError","message":"' + b"x" * 100, Sign.PROVIDER_DOWN),
     ],
 )
@@ -94,6 +95,28 @@ def test_a_policys_refusal_that_arrives_in_part_is_still_the_gateways(
 
     assert problem is not None
     assert problem.sign is sign
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"detail":[{"input":{"name":"AiGatewayError","code":2001}}]}',
+        b'{"choices":[{"message":{"content":"AiGatewayError"}}]}',
+        b'["AiGatewayError"]',
+    ],
+)
+def test_what_only_quotes_the_gateways_name_is_not_its_word(body: bytes) -> None:
+    assert read_refusal(422, "application/json", body) is None
+
+
+@pytest.mark.parametrize("code", [2001, 2005])
+def test_an_error_in_part_is_never_a_reason_to_go_round_the_gateway(code: int) -> None:
+    quoted = b'{"detail":[{"input":{"name":"AiGatewayError","code":%d,"x":"' % code
+
+    problem = read_refusal(422, "application/json", quoted)
+
+    assert problem is not None
+    assert problem.sign is Sign.PROVIDER_REFUSED
 
 
 def test_broken_json_is_no_page_of_the_edge() -> None:
