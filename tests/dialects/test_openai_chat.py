@@ -379,6 +379,25 @@ def test_any_refusal_is_one_of_our_kinds_in_our_own_words(error: Any, status: in
         assert problem.public in _PUBLIC.values()
 
 
+@pytest.mark.parametrize(
+    ("code", "kind", "sign"),
+    [
+        (400, Kind.BAD_REQUEST, Sign.PROVIDER_REFUSED),
+        ("422", Kind.BAD_REQUEST, Sign.PROVIDER_REFUSED),
+        (404, Kind.NOT_FOUND, Sign.PROVIDER_REFUSED),
+        (429, Kind.UPSTREAM_RATE_LIMIT, Sign.PROVIDER_BUSY),
+        (502, Kind.UPSTREAM, Sign.PROVIDER_DOWN),
+        (True, Kind.UPSTREAM, Sign.PROVIDER_DOWN),
+        ("ResponsibleAIPolicyViolation", Kind.CONTENT_POLICY, Sign.PROVIDER_REFUSED),
+        ("moderation_blocked", Kind.CONTENT_POLICY, Sign.PROVIDER_REFUSED),
+    ],
+)
+def test_an_error_inside_may_have_its_status_for_a_code(code: Any, kind: Kind, sign: Sign) -> None:
+    problem = read_error_object({"message": "x", "type": "BadRequestError", "code": code})
+
+    assert (problem.kind, problem.sign, problem.status) == (kind, sign, None)
+
+
 def test_no_word_of_the_upstream_reaches_the_public_sentence() -> None:
     problem = read_error_object(
         {"message": "key sk-123 is bad", "type": "sk-123", "code": "sk-123"}

@@ -26,6 +26,7 @@ _KIND_OF_CODE: Mapping[str, Kind] = {
     "context_length_exceeded": Kind.CONTEXT_LENGTH,
     "content_policy_violation": Kind.CONTENT_POLICY,
     "content_filter": Kind.CONTENT_POLICY,
+    "moderation_blocked": Kind.CONTENT_POLICY,
     "ResponsibleAIPolicyViolation": Kind.CONTENT_POLICY,
     "billing_hard_limit_reached": Kind.BUDGET,
     "billing_not_active": Kind.BUDGET,
@@ -53,6 +54,7 @@ _UNRECOGNIZED = re.compile(
     r"(?:unrecognized request arguments? supplied|unknown parameter): '?([\w.]{1,80})",
     re.IGNORECASE,
 )
+_STATUS = re.compile(r"[45]\d\d")
 _PUBLIC: Mapping[Kind, str] = {
     Kind.BAD_REQUEST: "The model refused this request.",
     Kind.CONTEXT_LENGTH: "The conversation is too long for the model. Please shorten it.",
@@ -84,9 +86,7 @@ def read_refusal(status: int, data: bytes, *, retry_after: float | None = None) 
     if kind is None and _word(error, "type") == "insufficient_quota":
         kind = Kind.BUDGET
     if kind is None or (status >= 500 and kind is not Kind.CONTEXT_LENGTH):
-        kind = _KIND_OF_STATUS.get(status)
-    if kind is None:
-        kind = Kind.BAD_REQUEST if 400 <= status < 500 else Kind.UPSTREAM
+        kind = _kind_of_status(status)
     if status < 400:  # a redirect: asking again would be sent away again
         return Problem(kind, _PUBLIC[kind], status=status, sign=Sign.PROVIDER_REFUSED)
     if status == 409:
@@ -117,9 +117,22 @@ def _unsupported(error: object) -> str:
 
 
 def read_error_object(error: object) -> Problem:
-    """An error that came inside a 200: no status but what its code may be."""
-    kind = _named_kind(error) or _KIND_OF_TYPE.get(_word(error, "type")) or _numbered_kind(error)
-    return _problem(kind or Kind.UPSTREAM)
+    """An error that came inside a 200: no status of its own, but some servers name one as its
+    code.
+    """
+    kind = _named_kind(error) or _KIND_OF_TYPE.get(_word(error, "type"))
+    return _problem(kind or _kind_of_status(_status_in(error)))
+
+
+def _status_in(error: object) -> int:
+    code = error.get("code") if isinstance(error, dict) else None
+    found = _STATUS.fullmatch(str(code))
+    return int(found[0]) if found else 500
+
+
+def _kind_of_status(status: int) -> Kind:
+    kind = Kind.BAD_REQUEST if 400 <= status < 500 else Kind.UPSTREAM
+    return _KIND_OF_STATUS.get(status, kind)
 
 
 def not_an_answer() -> Problem:
@@ -163,14 +176,3 @@ def _named_kind(error: object) -> Kind | None:
     if kind is None and isinstance(error, dict):
         kind = _KIND_OF_CODE.get(_word(error.get("innererror"), "code"))
     return kind
-
-
-def _numbered_kind(error: object) -> Kind | None:
-    """By a code that is a status, as Azure has them."""
-    code = error.get("code") if isinstance(error, dict) else None
-    number = str(code) if isinstance(code, int | str) else ""
-    if not re.fullmatch(r"[45]\d\d", number):
-        return None
-    return _KIND_OF_STATUS.get(
-        int(number), Kind.BAD_REQUEST if number.startswith("4") else Kind.UPSTREAM
-    )
