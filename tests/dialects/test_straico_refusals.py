@@ -111,6 +111,18 @@ def test_a_validation_error_that_quotes_the_request_stays_one() -> None:
     assert refused(422, {"error": "Model not found"}).kind is Kind.NOT_FOUND
 
 
+@pytest.mark.parametrize(
+    "quoted", ["out of coins", "rate limit", "api key", "unknown model", "too long"]
+)
+def test_a_policys_refusal_that_quotes_the_question_stays_one(quoted: str) -> None:
+    """Else a caller could choose to be asked for again, or for another model to answer."""
+    said = {"success": False, "error": f"Your prompt '{quoted}' was flagged by moderation"}
+
+    assert refused(400, said).kind is Kind.CONTENT_POLICY
+    assert refused(422, said).kind is Kind.CONTENT_POLICY
+    assert read_error_inside(said).kind is Kind.CONTENT_POLICY
+
+
 def test_a_front_that_says_it_is_overloaded_is_believed() -> None:
     assert refused(418, b"<h1>Temporarily unavailable</h1>").kind is Kind.OVERLOADED
 

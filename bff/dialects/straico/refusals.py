@@ -37,6 +37,7 @@ _OVERLOADED = re.compile(
     r"overload|unavailable|rate.?limit|too many requests|high demand",
     re.IGNORECASE,
 )
+_POLICY = re.compile(r"content.?(policy|filter)|moderation|flagged", re.IGNORECASE)
 _KIND_OF_WORDS: tuple[tuple[re.Pattern[str], Kind], ...] = (
     (re.compile(r"unauthori[sz]ed|api.?key|invalid token", re.IGNORECASE), Kind.UPSTREAM_AUTH),
     (
@@ -54,10 +55,6 @@ _KIND_OF_WORDS: tuple[tuple[re.Pattern[str], Kind], ...] = (
             re.IGNORECASE,
         ),
         Kind.CONTEXT_LENGTH,
-    ),
-    (
-        re.compile(r"content.?(policy|filter)|moderation|flagged", re.IGNORECASE),
-        Kind.CONTENT_POLICY,
     ),
 )
 _PUBLIC: Mapping[Kind, str] = {
@@ -116,12 +113,12 @@ def _problem(kind: Kind, *, status: int = 200, retry_after: float | None = None)
 
 
 def _kind_of(status: int, words: str) -> Kind:
-    """Whoever has no coins is told so under any status; else the status counts, where it says
-    something.
+    """Whoever has no coins is told so under any status that says something; where none does, the
+    words count.
     """
-    if _NO_COINS.search(words):
-        return Kind.BUDGET
     kind = _KIND_OF_STATUS.get(status)
+    if (kind is not None or status >= 500) and _NO_COINS.search(words):
+        return Kind.BUDGET
     if kind is None and status < 500:
         # a 422 is about the request, whatever it quotes of it
         kind = _kind_of_words(words, overloaded=status != 422)
@@ -130,6 +127,9 @@ def _kind_of(status: int, words: str) -> Kind:
 
 
 def _kind_of_words(words: str, *, overloaded: bool) -> Kind | None:
+    """A policy's refusal may quote the question, which must not make it anything else."""
+    if _POLICY.search(words):
+        return Kind.CONTENT_POLICY
     if _NO_COINS.search(words):
         return Kind.BUDGET
     if overloaded and _OVERLOADED.search(words):
