@@ -204,6 +204,8 @@ async def test_a_marked_beginning_is_written_once_and_read_after_that(
     assert first["cache_creation_input_tokens"] == second["cache_read_input_tokens"] > 100
     assert first["cache_read_input_tokens"] == second["cache_creation_input_tokens"] == 0
     assert first["input_tokens"] == second["input_tokens"] > 0
+    _, whole = await ask(session, url, question(**MARK))
+    assert (whole["usage"]["input_tokens"], whole["usage"]["cache_creation_input_tokens"]) == (3, 5)
 
 
 # -- its other doors -------------------------------------------------------------------------------

@@ -124,15 +124,19 @@ def _form(name: str, schema: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _write_choice(request: ChatRequest, names: Mapping[str, str]) -> dict[str, Any]:
-    how = request.tool_choice.how
-    if how in (Choosing.REQUIRED, Choosing.NAMED) and thinking_of(request) is not None:
-        how = Choosing.AUTO  # who thinks cannot be made to call
+    how = Choosing.AUTO if _may_not_be_forced(request) else request.tool_choice.how
     choice: dict[str, Any] = {"type": _CHOICES[how]}
     if how is Choosing.NAMED:
         choice["name"] = names[request.tool_choice.name]
     if not request.parallel_calls and how is not Choosing.NONE:
         choice["disable_parallel_tool_use"] = True
     return choice
+
+
+def _may_not_be_forced(request: ChatRequest) -> bool:
+    """Who thinks cannot be made to call."""
+    forced = request.tools and request.tool_choice.how in (Choosing.REQUIRED, Choosing.NAMED)
+    return bool(forced) and thinking_of(request) is not None
 
 
 # -- what is asked beside the question -------------------------------------------------------------
@@ -151,6 +155,8 @@ def _add_wishes(body: dict[str, Any], request: ChatRequest, traits: Traits) -> l
     if not traits.both_samplings and {"temperature", "top_p"} <= body.keys():
         del body["top_p"]
         ignored.append("top_p")
+    if _may_not_be_forced(request):
+        ignored.append("tool_choice")
     output, refused = _write_output(request, traits)
     if output:
         body["output_config"] = output

@@ -141,6 +141,8 @@ def _prompt(asked: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
         *blocks_of(asked.get("system")),
         *(block for _, blocks in merged(asked["messages"]) for block in blocks),
     ]
+    if "cache_control" in asked:  # as a whole: what stands last is marked
+        parts[-1] = {**parts[-1], "cache_control": asked["cache_control"]}
     for part in parts:
         plain = {name: value for name, value in part.items() if name != "cache_control"}
         text = plain["text"] if part.get("type") == "text" else orjson.dumps(plain).decode()
