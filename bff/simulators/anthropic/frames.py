@@ -3,13 +3,14 @@
 Not the decision what to answer. Text stays UTF-8, as Anthropic sends it. Source: providers.md §2.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
 
 Json = Mapping[str, Any]
 
+_ARGUMENT_PIECE = 7  # characters: arguments come in pieces too
 _ENDINGS = {  # a pen's words, and Anthropic's
     "stop": "end_turn",
     "length": "max_tokens",
@@ -56,6 +57,30 @@ def delta(text: str, index: int = 0) -> bytes:
 
 def block_stop(index: int = 0) -> bytes:
     return event("content_block_stop", index=index)
+
+
+def block(index: int, said: Json, pieces: Sequence[str]) -> Iterator[bytes]:
+    """The events of one block, its text or thought in *pieces*; the very first has a ping behind
+    it.
+    """
+    empty: Json = {"text": "", "thinking": "", "signature": "", "input": {}}
+    yield block_start(index, {name: empty.get(name, value) for name, value in said.items()})
+    if index == 0:
+        yield PING
+    match said["type"]:
+        case "thinking":
+            for piece in pieces:
+                yield block_delta(index, "thinking_delta", thinking=piece)
+            yield block_delta(index, "signature_delta", signature=said["signature"])
+        case "text":
+            for piece in pieces:
+                yield delta(piece, index)
+        case _:
+            text = orjson.dumps(said["input"]).decode() if said["input"] else ""
+            for begin in range(0, len(text), _ARGUMENT_PIECE):
+                piece = text[begin : begin + _ARGUMENT_PIECE]
+                yield block_delta(index, "input_json_delta", partial_json=piece)
+    yield block_stop(index)
 
 
 def finish(reason: str = "stop", sequence: str | None = None, usage: Json | None = None) -> bytes:

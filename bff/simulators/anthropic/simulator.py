@@ -59,7 +59,6 @@ _TYPES: Mapping[int, str] = {
 }
 _AGAIN = frozenset({408, 409, 429})  # and all from 500 on
 _NO_CREDIT = "Your credit balance is too low to access the Anthropic API."
-_ARGUMENT_PIECE = 7  # characters: arguments come in pieces too
 _PAGE = "<!DOCTYPE html><html><head><title>Oops</title></head><body><h1>Oops</h1></body></html>"
 _JSON = "application/json"
 
@@ -262,7 +261,9 @@ class AnthropicSimulator(Vendor):
         opening = {**asked.usage, "output_tokens": 1}
         yield frames.start(asked.id, asked.model, opening)
         for index, block in enumerate(asked.content):
-            yield from _block(index, block, asked.spoken)
+            spoken = asked.spoken
+            pieces = spoken.thought if block["type"] == "thinking" else spoken.pieces
+            yield from frames.block(index, block, pieces)
         yield frames.finish(asked.spoken.reason, asked.spoken.sequence, asked.spent)
         self._charge(asked)
         yield frames.STOP
@@ -339,29 +340,6 @@ class AnthropicSimulator(Vendor):
             headers["Location"] = "/elsewhere"
         body = frames.error(refusal.type, refusal.message, headers["request-id"])
         return web.json_response(body, status=refusal.status, headers=headers)
-
-
-def _block(index: int, block: dict[str, Any], spoken: Spoken) -> Iterator[bytes]:
-    """The events of one block; the first of them has a ping behind it."""
-    empty: dict[str, Any] = {"text": "", "thinking": "", "signature": "", "input": {}}
-    opened = {name: empty.get(name, value) for name, value in block.items()}
-    yield frames.block_start(index, opened)
-    if index == 0:
-        yield frames.PING
-    match block["type"]:
-        case "thinking":
-            for piece in spoken.thought:
-                yield frames.block_delta(index, "thinking_delta", thinking=piece)
-            yield frames.block_delta(index, "signature_delta", signature=SIGNATURE)
-        case "text":
-            for piece in spoken.pieces:
-                yield frames.delta(piece, index)
-        case "tool_use":
-            text = orjson.dumps(block["input"]).decode() if block["input"] else ""
-            for start in range(0, len(text), _ARGUMENT_PIECE):
-                piece = text[start : start + _ARGUMENT_PIECE]
-                yield frames.block_delta(index, "input_json_delta", partial_json=piece)
-    yield frames.block_stop(index)
 
 
 async def _break_before_headers(line: Line, fault: Fault) -> None:
