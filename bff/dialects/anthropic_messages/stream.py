@@ -9,6 +9,7 @@ from bff.chat.events import (
     Finished,
     FinishReason,
     Original,
+    Started,
     TextDelta,
     ThoughtDelta,
     ToolDelta,
@@ -110,6 +111,9 @@ class StreamReader:
             return
         content = bool(events) and _is_seen(events[0])
         self._content = self._content or content
+        if events and not self._started:  # its head was lost, or comes too late
+            self._started = True
+            events = (Started("", "", 0), *events)
         original = Original(NAME, data, type_) if self._is_plain else None
         chunks.append(Chunk(events, original, content))
 
