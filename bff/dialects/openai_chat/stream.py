@@ -123,7 +123,9 @@ class StreamReader:
             if reason is not None:
                 self.finished = True
                 events.append(Finished(with_calls(reason, self._calls)))
-        events.extend(read_usage(wire.get("usage")))
+        usage = wire.get("usage")
+        if usage is not None:  # it is null in every chunk but one
+            events.extend(read_usage(usage))
         return Chunk(tuple(events), Original(NAME, data), content, delta)
 
     def _all(self, said: Delta, text: str, wire: WireChunk) -> Iterator[Event]:
