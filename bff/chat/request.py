@@ -148,8 +148,8 @@ class ChatRequest:
 
     *passes* names the dialect whose originals the caller's face passes on, in both directions.
     *original* is the whole body in that dialect, where there is one: its vendor gets it with
-    another model's name and nothing else changed. *others* are parameters we do not read, in
-    OpenAI's words.
+    another model's name and nothing else changed, and with it *headers*, which say under what rules
+    it was written. *others* are parameters we do not read, in OpenAI's words.
     """
 
     model: str
@@ -170,6 +170,7 @@ class ChatRequest:
     others: Mapping[str, Any] = field(default_factory=dict)
     passes: str = "openai_chat"
     original: Foreign | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

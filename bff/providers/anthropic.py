@@ -19,7 +19,6 @@ from bff.providers._vendor import HttpProvider, Means, Road
 
 _VERSION = "2023-06-01"  # what our own words are written for
 _TOTAL_S = 600.0
-_PASSED_ON = ("anthropic-version", "anthropic-beta")
 
 
 class Anthropic(HttpProvider):
@@ -45,10 +44,7 @@ class Anthropic(HttpProvider):
         self, request: ChatRequest, written: Written, *, model: str, via: str, deadline: float
     ) -> aiohttp.ClientResponse:
         """Once. A body in the caller's own words goes out under the caller's version of them."""
-        headers = {}
-        if anthropic_messages.is_native(request):
-            others = request.others
-            headers = {name: str(others[name]) for name in _PASSED_ON if others.get(name)}
+        headers = request.headers if anthropic_messages.is_native(request) else {}
         return await self.post(
             request, written, model=model, via=via, deadline=deadline, more_headers=headers
         )

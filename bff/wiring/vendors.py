@@ -155,16 +155,11 @@ def _azure(settings: Settings) -> Opener:
         azure_roads(settings),
         api_version=settings.azure_openai_api_version if settings.azure_is_classic else None,
         deployments=settings.azure_openai_deployments,
+        known=_named(settings, "azure"),
     )
 
 
 def _salesforce(settings: Settings) -> Opener:
-    known = {
-        model.partition("/")[2]
-        for model in (settings.chat_model, settings.diagram_model, *settings.all_named_models)
-        if model.startswith("salesforce/")
-    }
-
     def opened(means: Means) -> Salesforce:
         token = TokenHolder(
             means.session,
@@ -178,7 +173,7 @@ def _salesforce(settings: Settings) -> Opener:
             {"direct": Road(settings.salesforce_api_url)},
             endpoint=settings.salesforce_endpoint,
             token=token,
-            known=known,
+            known=_named(settings, "salesforce"),
             place=Place(settings.tool_prompt),
             send_parameters=settings.salesforce_parameters,
         )
@@ -200,6 +195,12 @@ _OPENERS: Mapping[str, Callable[[Settings], Opener]] = {
     "salesforce": _salesforce,
     "straico": _straico,
 }
+
+
+def _named(settings: Settings, vendor: str) -> set[str]:
+    """The models of *vendor* that who runs us has named: one that does not exist is our fault."""
+    named = (settings.chat_model, settings.diagram_model, *settings.all_named_models)
+    return {model.partition("/")[2] for model in named if model.startswith(f"{vendor}/")}
 
 
 def _gateway(settings: Settings) -> Gateway:

@@ -125,7 +125,7 @@ def test_a_body_in_another_dialects_words_is_written_anew() -> None:
         (OLD, {"effort": "high"}, {}, ("reasoning_effort",)),
         (
             Traits(),
-            {"others": {"seed": 1, "metadata": {}, "thinking": "on", "anthropic-beta": "x"}},
+            {"others": {"seed": 1, "metadata": {}, "thinking": "on"}},
             {},
             ("seed", "metadata", "thinking"),
         ),

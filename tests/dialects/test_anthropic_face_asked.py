@@ -96,7 +96,8 @@ def test_version_and_beta_go_along_for_who_knows_them() -> None:
 
     chat = read_request(body, tags=TAGS, version="2026-10-21", beta="a,b")
 
-    assert chat.others == {"anthropic-version": "2026-10-21", "anthropic-beta": "a,b"}
+    assert chat.headers == {"anthropic-version": "2026-10-21", "anthropic-beta": "a,b"}
+    assert chat.others == {}
 
 
 def test_who_only_counts_needs_no_limit() -> None:

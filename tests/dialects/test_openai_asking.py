@@ -315,8 +315,7 @@ def test_what_asks_for_nothing_is_left_out_without_a_word(others: dict[str, Any]
 
 
 def test_what_another_tongue_says_beside_its_question_is_not_said_in_openais() -> None:
-    """A header is no parameter; a parameter is named to the caller."""
-    others = {"anthropic-version": "2023-06-01", "top_k": 5, "web_search_20250305": {"type": "x"}}
+    others = {"top_k": 5, "web_search_20250305": {"type": "x"}}
 
     body, ignored = written(passes="anthropic_messages", others=others)
 

@@ -88,11 +88,11 @@ async def test_a_callers_own_body_goes_out_under_the_callers_version(
     anthropic: Anthropic, vendor: AnthropicSimulator
 ) -> None:
     own = {"model": "alias", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
-    others = {"anthropic-version": "2026-10-21", "anthropic-beta": "a-1,b-2", "top_k": 1}
-    question = replace(QUESTION, original=Foreign(NAME, own), others=others, stream=False)
+    headers = {"anthropic-version": "2026-10-21", "anthropic-beta": "a-1,b-2"}
+    question = replace(QUESTION, original=Foreign(NAME, own), headers=headers, stream=False)
 
     await answer(anthropic, question)
-    await answer(anthropic, replace(question, original=None, others={**others, "top_k": None}))
+    await answer(anthropic, replace(question, original=None))
 
     passed, written = vendor.requests
     assert passed.json == {**own, "model": MODEL}

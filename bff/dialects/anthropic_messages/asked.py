@@ -65,7 +65,7 @@ def read_request(
     limit = optional(body, "max_tokens", read_count)
     if limit is None and not counting:
         raise refused("max_tokens", "This is required.")
-    tools, others = _read_tools(body, version=version, beta=beta)
+    tools, others = _read_tools(body)
     choice, parallel = _read_choice(optional(body, "tool_choice", read_object))
     format_, effort = _read_output(body)
     said = optional(body, "metadata", read_object) or {}
@@ -92,6 +92,7 @@ def read_request(
         others=others,
         passes=NAME,
         original=Foreign(NAME, body),
+        headers=_headers(version, beta),
     )
 
 
@@ -109,7 +110,7 @@ def _read_stops(stops: list[Any]) -> tuple[str, ...]:
 
 
 def _read_tools(
-    body: Mapping[str, Any], *, version: str, beta: str
+    body: Mapping[str, Any],
 ) -> tuple[tuple[Tool, ...], dict[str, Any]]:
     """The caller's functions; and by name what only Anthropic can be told."""
     tools: list[Tool] = []
@@ -122,9 +123,14 @@ def _read_tools(
             tools.append(_read_tool(tool, at))
         else:
             theirs[read_name(type_, inside(at, "type"))] = tool
-    said = {"top_k": body.get("top_k"), "anthropic-version": version, "anthropic-beta": beta}
-    others = {name: value for name, value in said.items() if value not in (None, "")}
+    top_k = body.get("top_k")
+    others = {} if top_k is None else {"top_k": top_k}
     return tuple(tools), unread(theirs, others) | others
+
+
+def _headers(version: str, beta: str) -> dict[str, str]:
+    said = {"anthropic-version": version, "anthropic-beta": beta}
+    return {name: value for name, value in said.items() if value}
 
 
 def _read_tool(tool: Mapping[str, Any], at: str) -> Tool:

@@ -40,7 +40,6 @@ _EFFORTS: Mapping[str, str] = {
 }
 _THINKING = ("enabled", "adaptive", "disabled")
 _OWN = frozenset({"thinking", "top_k"})  # parameters of Anthropic's that any caller may add
-_HEADERS = frozenset({"anthropic-beta", "anthropic-version"})  # told in headers, by the provider
 
 
 def write_request(request: ChatRequest, *, model: str, traits: Traits) -> Written:
@@ -163,7 +162,7 @@ def _add_wishes(body: dict[str, Any], request: ChatRequest, traits: Traits) -> l
     if request.end_user:
         named = request.end_user.encode("utf-8", "surrogatepass")
         body["metadata"] = {"user_id": hashlib.sha256(named).hexdigest()}
-    said = _HEADERS | (_OWN & body.keys())
+    said = _OWN & body.keys()
     return ignored + refused + [name for name in request.others if name not in said]
 
 

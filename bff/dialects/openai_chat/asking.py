@@ -113,7 +113,7 @@ def _add_wishes(body: dict[str, Any], request: ChatRequest, traits: Traits) -> t
 
 def _add_others(body: dict[str, Any], request: ChatRequest) -> tuple[str, ...]:
     """What was not read, where the caller spoke as OpenAI does: in another's words it means
-    nothing here. Returns the names of such parameters; a header's is none.
+    nothing here. Returns the names of such parameters.
     """
     if request.passes != NAME:
         return tuple(name for name in request.others if name.isidentifier())
