@@ -101,6 +101,7 @@ class LiveStream:
         for the pulse to send without waiting.
         """
         if sum(map(len, self._held)) + len(frames) > HELD_MOST:
+            await self._commit(early=True)  # another way may still answer
             await self.write(frames)
             return
         self._held.append(frames)

@@ -112,6 +112,21 @@ async def test_after_an_early_beginning_the_headers_name_no_way(tmp_path: Path) 
     assert "X-Aig-Log-Id" not in response.headers
 
 
+async def test_a_preamble_too_long_to_be_held_names_no_way_either(tmp_path: Path) -> None:
+    preamble = event_stream(role() * 400, headers=b"cf-aig-log-id: 01FAILED\r\n")
+    async with (
+        raw_upstream(preamble, hang_up=True) as gateway,
+        open_service(tmp_path, gateway_url=gateway.url.removesuffix("/v1")) as service,
+        service.ask() as response,
+    ):
+        page = shown(await response.read())
+
+    assert (response.status, page.done) == (200, True)
+    assert page.text
+    assert "X-Upstream-Via" not in response.headers
+    assert "X-Aig-Log-Id" not in response.headers
+
+
 async def test_an_old_caller_is_told_the_end_by_closing(service: Service) -> None:
     address = urlsplit(service.url)
     body = orjson.dumps(QUESTION)
