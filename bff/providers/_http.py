@@ -21,7 +21,7 @@ from bff.policy.retry import read_should_retry, read_wait
 
 _REFUSAL_BYTES = 64 * 1024  # of an error's body; more is not read
 _REFUSAL_S = 5.0  # for that body: the status is known already
-_ENDED = frozenset({Sign.CUT, Sign.EMPTY_STREAM})
+_UNHEARD = frozenset({Sign.CUT, Sign.EMPTY_STREAM, Sign.STALLED})
 _REPLAYED_AT_ONCE = 256  # chunks
 _AFTER_FINISH_S = 2.0  # of silence: then a finished answer is over, `[DONE]` or not
 _DRAIN_S = (
@@ -231,11 +231,11 @@ class _Batches:
         raise StopAsyncIteration
 
     def _why(self, problem: Problem) -> Problem:
-        """Who stands in between may have said it, if not in an event of its own."""
-        if self._cut_by is not None and problem.sign in _ENDED:
-            problem = self._cut_by
+        """Where nothing was heard, who stands in between may have said it, if not in an event."""
+        if problem.sign not in _UNHEARD:
+            return problem
         said = self._read_between(self._head) if self._head else None
-        return said or problem
+        return said or self._cut_by or problem
 
     async def _read(self) -> bytes:
         self._waiting_since = since = self._loop.time()
