@@ -314,3 +314,50 @@ def test_a_whole_completion_holds_calls_thoughts_and_usage() -> None:
     assert events[1:4] == [ThoughtDelta("hm"), ToolStarted(0, "a", "now"), ToolDelta(0, "{}")]
     assert events[4] == UsageReported(1, 2, 3, reasoning_tokens=2)
     assert [chunk.content for chunk in chunks] == [False, True, True, True, False, False]
+
+
+def test_a_delta_that_is_half_unreadable_leaves_no_trace() -> None:
+    """Else arguments came for a call that nobody had heard of."""
+    half = piece(0, "a", "now")
+    half["tool_calls"].append(5)
+    said = stream(half, piece(0, arguments="{}"), {"content": "Hi"}, reason="stop")
+
+    reader, collector = StreamReader(), Collector()
+    collector.feed([*reader.feed(said), *reader.close()])
+
+    assert (reader.bad_events, reader.problem) == (1, None)
+    reply = collector.reply()
+    assert (reply.text, reply.calls, reply.reason) == ("Hi", (), FinishReason.STOP)
+    assert reply.started.id == "c1"
+
+
+def test_a_first_frame_that_cannot_be_read_does_not_take_the_head_along() -> None:
+    said = stream({"content": 5}, {"content": "Hi"}, reason="stop")
+
+    reader = StreamReader()
+    chunks = [*reader.feed(said), *reader.close()]
+
+    assert reader.bad_events == 1
+    assert chunks[0].events == (Started("c1", "", 0), TextDelta("Hi"))
+
+
+@pytest.mark.parametrize(
+    ("head", "started"),
+    [
+        ({"id": 7, "model": "m", "created": True}, Started("7", "m", 0)),
+        ({"id": {"a": [1]}, "model": [], "created": -1}, Started("", "", 0)),
+        ({"id": True, "model": None, "created": 2**53}, Started("", "", 0)),
+    ],
+)
+def test_a_head_of_the_wrong_types_is_none(head: dict[str, Any], started: Started) -> None:
+    wire = {**head, "choices": [{"message": {"content": "Hi"}}]}
+
+    first = read_completion(json.dumps(wire).encode())[0]
+
+    assert first.events == (started,)
+
+
+def test_a_head_nested_deeply_is_none() -> None:
+    wire = b'{"id":%b%b,"choices":[{"message":{"content":"Hi"}}]}' % (b"[" * 1000, b"]" * 1000)
+
+    assert read_completion(wire)[0].events == (Started("", "", 0),)

@@ -418,6 +418,18 @@ def test_a_call_without_an_index_gets_one() -> None:
     assert [call["index"] for call in calls] == [0, 0]
 
 
+@pytest.mark.parametrize("second", [None, 5, "x", {"delta": 5}, {"delta": {"tool_calls": [None]}}])
+def test_what_other_choices_hold_is_passed_on_unread(second: Any) -> None:
+    first = {"index": 0, "delta": {"content": "Hi"}, "finish_reason": None}
+    frame = {"id": "c9", "created": 1, "model": "m", "choices": [first, second]}
+    speaker = writer()
+    speaker.begin()
+
+    passed = values(speaker.feed(native(frame, TextDelta("Hi"), content=True)))
+
+    assert [value["choices"] for value in passed] == [[first, second]]
+
+
 def test_calls_of_this_dialect_are_passed_on() -> None:
     call = {"index": 0, "id": "c0", "function": {"name": "now", "arguments": ""}, "odd": 1}
 

@@ -49,10 +49,14 @@ class WireChunk(TypedDict, total=False):
 def started(wire: WireChunk) -> Started:
     created = wire.get("created")
     return Started(
-        str(wire.get("id") or ""),
-        str(wire.get("model") or ""),
-        created if isinstance(created, int) else 0,
+        read_id(wire.get("id")), read_id(wire.get("model")), created if _is_count(created) else 0
     )
+
+
+def read_id(value: object) -> str:
+    """A name, which some servers give as a number; anything else is none."""
+    readable = isinstance(value, str | int) and not isinstance(value, bool)
+    return str(value) if readable and value else ""
 
 
 def read_choice(choice: _Choice, field: str) -> tuple[str, FinishReason | None]:
@@ -102,4 +106,4 @@ def _detail(usage: Mapping[str, Any], group: str, field: str) -> int:
 
 
 def _is_count(value: object) -> TypeGuard[int]:
-    return isinstance(value, int) and 0 <= value < _COUNT_MOST
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _COUNT_MOST

@@ -13,6 +13,7 @@ from bff.dialects.openai_chat.pieces import (
     Delta,
     WireChunk,
     read_choice,
+    read_id,
     read_usage,
     started,
     with_calls,
@@ -131,7 +132,7 @@ class StreamReader:
     def _all(self, said: Delta, text: str, wire: WireChunk) -> Iterator[Event]:
         """What a delta says, beside its *text* too. Raises TypeError."""
         thought = read_thought(said)
-        calls = self._calls.read(said, str(wire.get("id") or ""))
+        calls = self._calls.read(said, read_id(wire.get("id")))
         return chain(thought, (TextDelta(text),) if text else (), calls)
 
 

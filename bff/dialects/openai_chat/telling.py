@@ -220,11 +220,9 @@ def _is_shown(chunk: Chunk) -> bool:
 
 
 def _lacks_index(wire: Mapping[str, Any]) -> bool:
-    calls = [
-        call
-        for choice in wire.get("choices") or ()
-        for call in (choice.get("delta") or {}).get("tool_calls") or ()
-    ]
+    """Of the first choice, whose calls were read; the others are passed on as they are."""
+    first = next(iter(wire.get("choices") or ()), None) or {}
+    calls = (first.get("delta") or {}).get("tool_calls") or ()
     return not all(isinstance(call.get("index"), int) for call in calls)
 
 

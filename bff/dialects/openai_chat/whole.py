@@ -22,6 +22,7 @@ from bff.dialects.openai_chat.pieces import (
     Delta,
     WireChunk,
     read_choice,
+    read_id,
     read_usage,
     started,
     with_calls,
@@ -71,7 +72,7 @@ def _whole_chunks(wire: WireChunk) -> list[Chunk]:
     choice = wire["choices"][0]
     text, reason = read_choice(choice, "message")
     said, calls = choice.get("message") or Delta(), CallReader()
-    more = calls.read(said, str(wire.get("id") or ""))
+    more = calls.read(said, read_id(wire.get("id")))
     events: Sequence[Event] = (
         started(wire),
         *read_thought(said),
