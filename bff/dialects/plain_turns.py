@@ -9,7 +9,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import assert_never
 
-from bff.chat.request import Document, Foreign, Image, Message, Part, Role, Text, Thinking
+from bff.chat.request import (
+    ChatRequest,
+    Document,
+    Foreign,
+    Image,
+    Message,
+    Part,
+    Role,
+    Text,
+    Thinking,
+)
 from bff.errors import Kind, Problem
 
 _SPEAKERS: Mapping[Role, str] = {
@@ -18,6 +28,17 @@ _SPEAKERS: Mapping[Role, str] = {
     Role.ASSISTANT: "Assistant",
     Role.TOOL: "User",  # whoever has no such role is told by the user
 }
+
+
+def refuse_more_than_text(request: ChatRequest) -> None:
+    """Raises Problem(BAD_REQUEST) where more than one text is wanted: left out, the answer would
+    be another one (providers.md §6.3).
+    """
+    if request.count > 1:
+        raise Problem(Kind.BAD_REQUEST, "This model gives one answer at a time.", at="n")
+    wanted = request.others.get("modalities")
+    if isinstance(wanted, list) and "audio" in wanted:
+        raise Problem(Kind.BAD_REQUEST, "This model answers in text only.", at="modalities")
 
 
 def text_of(content: str | Sequence[Part], at: str) -> str:

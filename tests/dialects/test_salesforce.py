@@ -122,11 +122,15 @@ def test_what_is_no_text_is_refused(part: Part, role: Role, endpoint: Endpoint) 
     assert "example" not in caught.value.public
 
 
-def test_several_answers_are_refused() -> None:
+@pytest.mark.parametrize(
+    ("change", "at"),
+    [({"count": 2}, "n"), ({"others": {"modalities": ["text", "audio"]}}, "modalities")],
+)
+def test_what_would_change_the_meaning_is_refused(change: dict[str, Any], at: str) -> None:
     with pytest.raises(Problem) as caught:
-        write_request(asked(count=2), endpoint=CHAT)
+        write_request(asked(**change), endpoint=CHAT)
 
-    assert (caught.value.kind, caught.value.at) == (Kind.BAD_REQUEST, "n")
+    assert (caught.value.kind, caught.value.at) == (Kind.BAD_REQUEST, at)
 
 
 def test_the_system_speaks_once_at_the_start_and_later_through_the_user() -> None:
@@ -278,9 +282,13 @@ requests = st.builds(
 def test_no_request_of_any_shape_puts_another_key_in_the_body(
     request: ChatRequest, endpoint: Endpoint, place: Place, send_parameters: bool
 ) -> None:
-    written = write_request(
-        request, endpoint=endpoint, place=place, send_parameters=send_parameters
-    )
+    try:
+        written = write_request(
+            request, endpoint=endpoint, place=place, send_parameters=send_parameters
+        )
+    except Problem as problem:
+        assert problem.at == "tool_choice"  # noqa: PT017 - a tool that is not there
+        return
 
     sent = orjson.loads(written.body)
     spoken = "messages" if endpoint is CHAT else "prompt"

@@ -233,6 +233,8 @@ def test_a_picture_that_cannot_become_text_is_refused(turn: Message) -> None:
         "<|tool_calls_section_begin|>",
         "< | tool_call_begin|>",
         "<\u200btool_result id=x>",
+        "<\u2063/\ufe0f\u0301tool_result>",
+        "<!--tool_calls>",
         "</tool_result>",
     ],
 )
@@ -319,3 +321,31 @@ def test_content_of_parts_is_told_in_parts() -> None:
     assert isinstance(system.content, tuple)
     assert system.content[:2] == parts
     assert len(system.content) == 3
+
+
+@pytest.mark.parametrize(
+    ("tools", "choice"),
+    [
+        ((NOW,), ToolChoice(Choosing.NAMED, "NOW")),
+        ((), ToolChoice(Choosing.NAMED, "now")),
+        ((), ToolChoice(Choosing.REQUIRED)),
+    ],
+)
+def test_a_tool_that_must_be_called_and_is_not_there_is_refused(
+    tools: tuple[Tool, ...], choice: ToolChoice
+) -> None:
+    with pytest.raises(Problem) as caught:
+        write_tools(request(tools=tools, tool_choice=choice), Place.SYSTEM)
+
+    assert (caught.value.kind, caught.value.at) == (Kind.BAD_REQUEST, "tool_choice")
+
+
+def test_an_id_that_is_used_again_names_the_call_before_its_result() -> None:
+    other = Message(Role.ASSISTANT, "", calls=(ToolCall("c1", "add", "{}"),))
+
+    written = write_tools(request(HI, ASKED, TOLD, other, TOLD, tools=()), Place.SYSTEM).messages
+
+    results = [str(turn.content) for turn in written if turn.role is Role.USER][1:]
+    assert results == [
+        f'<tool_result id="c1" name="{name}">12:00</tool_result>' for name in ("now", "add")
+    ]

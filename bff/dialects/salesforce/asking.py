@@ -12,9 +12,8 @@ from typing import Any
 from bff.chat.request import ChatRequest, Message, Role, Written
 from bff.dialects.json_prompt import ask_for_json
 from bff.dialects.json_text import write_utf8
-from bff.dialects.plain_turns import one_text, text_of
+from bff.dialects.plain_turns import one_text, refuse_more_than_text, text_of
 from bff.dialects.tool_prompt import Place, write_tools
-from bff.errors import Kind, Problem
 
 NAME = "salesforce"
 _SYSTEM_LATER = "System: "  # before an instruction in mid-conversation, which users' turns carry
@@ -35,10 +34,9 @@ def write_request(
 ) -> Written:
     """The body of a generation; the model is in its URL. *place* is where tools are described, in a
     conversation. With *send_parameters* the two parameters are sent that some orgs listen to.
-    Raises Problem(BAD_REQUEST) for several answers, and for what is not text.
+    Raises Problem(BAD_REQUEST) for several answers, a spoken one, and for what is not text.
     """
-    if request.count > 1:
-        raise Problem(Kind.BAD_REQUEST, "This model gives one answer at a time.", at="n")
+    refuse_more_than_text(request)
     turns = as_turns(request, endpoint=endpoint, place=place)
     body: dict[str, Any] = {}
     if endpoint is Endpoint.CHAT:

@@ -22,7 +22,7 @@ from bff.chat.request import (
 )
 from bff.dialects.json_prompt import ask_for_json
 from bff.dialects.json_text import write_utf8
-from bff.dialects.plain_turns import one_text, text_of
+from bff.dialects.plain_turns import one_text, refuse_more_than_text, text_of
 from bff.dialects.tool_prompt import Place, write_tools
 from bff.errors import Kind, Problem
 
@@ -41,8 +41,8 @@ def write_request(
     request: ChatRequest, *, model: str, endpoint: Endpoint, place: Place = Place.SYSTEM
 ) -> Written:
     """The body of a completion. *place* is where tools are described, in a conversation. Raises
-    Problem(BAD_REQUEST) for several answers, and for what is neither text nor the https address of
-    a picture.
+    Problem(BAD_REQUEST) for several answers or a spoken one, and for what is neither text nor the
+    https address of a picture.
     """
     _check(request, endpoint)
     turns = as_turns(request, endpoint=endpoint, place=place)
@@ -91,10 +91,7 @@ def _plain(turn: Message, number: int, endpoint: Endpoint) -> Message:
 
 def _check(request: ChatRequest, endpoint: Endpoint) -> None:
     """Of the caller's own turns, so that what is refused is found where we say it is."""
-    if request.count > 1:
-        raise Problem(Kind.BAD_REQUEST, "This model gives one answer at a time.", at="n")
-    if "audio" in (request.others.get("modalities") or ()):
-        raise Problem(Kind.BAD_REQUEST, "This model answers in text only.", at="modalities")
+    refuse_more_than_text(request)
     pictures = 0
     for at, role, part in _parts(request):
         if isinstance(part, Image):

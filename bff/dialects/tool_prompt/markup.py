@@ -21,8 +21,9 @@ BEGIN, ARGUMENTS, END = (
 TOOLS, TOOLS_END = "<tools>", "</tools>"  # what a model may call
 RESULT_END = "</tool_result>"
 
-# Blanks and what cannot be seen: a model may well take `< /Tool_Calls` for the tag it looks like.
-_OURS = re.compile(r"<(?=[\s/|\u00ad\u200b-\u200f\u2060\ufeff]*tool(?:s\b|_))", re.IGNORECASE)
+# A model may well take `< /Tool_Calls` for the tag it looks like, whatever stands in it that is no
+# letter: blanks, bars, and all that cannot be seen.
+_OURS = re.compile(r"<(?=[^\w<>]*tool(?:s\b|_))", re.IGNORECASE)
 
 
 def defuse(text: str) -> str:

@@ -31,6 +31,7 @@ from bff.dialects.tool_prompt.markup import (
 )
 from bff.dialects.tool_prompt.place import Place, offered
 from bff.dialects.tool_prompt.values import read_value
+from bff.errors import Kind, Problem
 
 _NO_PARAMETERS: Mapping[str, Any] = {"type": "object", "properties": {}}
 _EXAMPLE = '[{"name":"the tool\'s name","arguments":{"parameter":"value"}}]'
@@ -40,9 +41,13 @@ def write_tools(request: ChatRequest, place: Place) -> ChatRequest:
     """*request* for a model that has no tools: everything about them is in its messages.
 
     Of content only texts are changed: a picture in a user's turn is left to the vendor. Raises
-    Problem(BAD_REQUEST) for one in a result, or in another turn that must become text.
+    Problem(BAD_REQUEST) for one in a result, or in another turn that must become text; and where
+    a tool must be called and is not there.
     """
     tools = offered(request)
+    if not tools and request.tool_choice.how in (Choosing.REQUIRED, Choosing.NAMED):
+        missing = "This asks for a tool that the request does not define."
+        raise Problem(Kind.BAD_REQUEST, missing, at="tool_choice")
     told = replace(request, tools=(), tool_choice=ToolChoice(), original=None)
     if not (tools or _has_history(request.messages)):
         return told
@@ -121,14 +126,16 @@ def _before_first_user(messages: Sequence[Message], text: str) -> tuple[Message,
 
 
 def _turns(messages: Sequence[Message]) -> Iterator[Message]:
-    names = {call.id: call.name for turn in messages for call in turn.calls}
+    names: dict[str, str] = {}  # some clients number the calls of each turn anew
     numbered = enumerate(messages)
     for is_result, group in groupby(numbered, key=lambda one: one[1].role is Role.TOOL):
         if is_result:
             results = [_result(turn, names, index) for index, turn in group]
             yield Message(Role.USER, "\n".join(results))
         else:
-            yield from (_turn(turn, index) for index, turn in group)
+            for index, turn in group:
+                names.update((call.id, call.name) for call in turn.calls)
+                yield _turn(turn, index)
 
 
 def _result(turn: Message, names: Mapping[str, str], index: int) -> str:
