@@ -213,12 +213,14 @@ STATUS: Mapping[Kind, int] = {
 def status_of(problem: Problem) -> int:
     """The upstream's own status where it refused, as the Node app answered; else our kind's."""
     status = problem.status
-    return status if status is not None and 400 <= status < 600 else STATUS[problem.kind]
+    told = status is not None and 400 <= status < 600 and not problem.ours
+    return status if status is not None and told else STATUS[problem.kind]
 
 
 def write_error(problem: Problem) -> tuple[int, bytes]:
     """Status and JSON body. An upstream's refusal has the Node app's one text."""
-    text = problem.public if problem.status is None else "OpenAI API error"
+    own = problem.status is None or problem.ours
+    text = problem.public if own else "OpenAI API error"
     error: dict[str, str] = {"error": text}
     if problem.at and problem.public != "Messages array is required":
         error["at"] = problem.at

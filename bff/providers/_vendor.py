@@ -16,6 +16,7 @@ from yarl import URL
 
 from bff import __version__
 from bff.chat.request import ChatRequest, Written
+from bff.errors import Kind, Problem
 from bff.policy.deadline import Timers, for_whole_answer
 from bff.policy.retry import Patience
 from bff.providers._http import Dialect, Endpoint, OpenAnswer, ask, reading
@@ -55,6 +56,7 @@ class HttpProvider(ABC):
     spoken: ClassVar[str]
     streams: ClassVar[bool] = True
     patience: ClassVar[Patience] = Patience()
+    as_node: ClassVar[bool] = False  # the Node app told its callers every status of this vendor's
 
     def __init__(self, means: Means, roads: Mapping[str, Road]) -> None:
         self.means, self.roads = means, dict(roads)
@@ -90,7 +92,11 @@ class HttpProvider(ABC):
     ) -> AsyncIterator[OpenAnswer]:
         written = self.write(request, model)
         async with self.means.pool.slot(deadline):
-            response = await self.ask(request, written, model=model, via=via, deadline=deadline)
+            try:
+                response = await self.ask(request, written, model=model, via=via, deadline=deadline)
+            except Problem as problem:
+                problem.ours = problem.kind is Kind.UPSTREAM_AUTH and not self.as_node
+                raise
             async with reading(
                 response,
                 dialect=self._dialect(request, model, via),

@@ -15,6 +15,7 @@ class OpenAI(SpeaksOpenAI):
     """*roads* by way, in the order to try."""
 
     name = "openai"
+    as_node = True
 
     def __init__(self, means: Means, roads: Mapping[str, Road]) -> None:
         super().__init__(means, roads)

@@ -331,3 +331,12 @@ def test_no_answer_ends_with_the_spinner_still_turning(stream: bytes) -> None:
     page = shown(relay(stream))
 
     assert (page.spinning, page.done) == (False, True)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403])
+def test_a_status_about_our_own_key_is_told_to_nobody(status: int) -> None:
+    problem = Problem(Kind.UPSTREAM_AUTH, "Tell your administrator.", status=status)
+    problem.ours = True
+
+    assert write_error(problem) == (502, b'{"error":"Tell your administrator."}')
+    assert write_visible_error(problem)[0] == 502

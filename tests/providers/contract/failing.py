@@ -4,6 +4,7 @@ Frames are counted by the simulator: after eight of them every vendor has said s
 that never streams breaks in the middle of its one body instead.
 """
 
+from bff.dialects import chatgpt
 from bff.errors import Kind
 from tests.providers.contract.opened import OpenRow, Outcome
 from tests.providers.contract.questions import GREETED, asking, check_greeting
@@ -44,6 +45,19 @@ async def refused(row: OpenRow) -> None:
 
     assert (problem.kind in REFUSED, problem.status) == (True, 400)
     check_tries(row, outcome, most=1)
+
+
+async def our_own_key_is_refused(row: OpenRow) -> None:
+    """A caller who is told 401 signs in again, or drops a key that is good."""
+    row.ail("status=401", times=MANY)
+
+    problem, outcome = await row.refused(asking(row))
+
+    assert (problem.kind, problem.status) == (Kind.UPSTREAM_AUTH, 401)
+    told = problem.status if row.provider.name == "openai" else 502  # as the Node app told it
+    assert chatgpt.write_error(problem)[0] == told
+    assert outcome.facts.attempts == 1
+    row.check_told(1)
 
 
 async def an_error_before_the_answer(row: OpenRow) -> None:
@@ -127,6 +141,7 @@ SCENARIOS = (
     busy_once,
     busy_for_ever,
     refused,
+    our_own_key_is_refused,
     an_error_before_the_answer,
     nothing_but_errors,
     an_error_in_the_stream,
