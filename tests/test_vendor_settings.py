@@ -14,6 +14,7 @@ SALESFORCE = {
     "SALESFORCE_INSTANCE_URL": "https://acme.my.salesforce.com",
 }
 AZURE = {"AZURE_OPENAI_API_KEY": "k", "AZURE_OPENAI_ENDPOINT": "https://acme.openai.azure.com/"}
+ACME, ORG = "https://acme.openai.azure.com", SALESFORCE["SALESFORCE_INSTANCE_URL"]
 STORED = {
     "CLOUDFLARE_ACCOUNT_ID": "acc",
     "CLOUDFLARE_GATEWAY_ID": "gate",
@@ -78,6 +79,23 @@ def test_a_setting_means(environment: dict[str, str], field: str, value: object)
         ({"TOOL_PROMPT": "assistant"}, "TOOL_PROMPT holds"),
         ({"ANTHROPIC_BASE_URL": "http://a.example"}, "ANTHROPIC_BASE_URL holds"),
         ({"SALESFORCE_CONSUMER_KEY": "key"}, "SALESFORCE_CONSUMER_SECRET is not set"),
+        ({**AZURE, "AZURE_OPENAI_ENDPOINT": f"{ACME}/openai"}, "AZURE_OPENAI_ENDPOINT holds"),
+        (
+            {**AZURE, "AZURE_OPENAI_ENDPOINT": f"{ACME}/OpenAI/deployments/a/chat/completions"},
+            "AZURE_OPENAI_ENDPOINT holds",
+        ),
+        (
+            {**SALESFORCE, "SALESFORCE_INSTANCE_URL": f"{ORG}/services/oauth2/token"},
+            f'SALESFORCE_INSTANCE_URL holds "{ORG}/services/oauth2/token"; it may hold the https',
+        ),
+        (
+            {"SALESFORCE_API_URL": "https://api.salesforce.com"},
+            'SALESFORCE_API_URL holds "https://api.salesforce.com"; it may hold https://api.sales',
+        ),
+        (
+            {"STRAICO_BASE_URL": "https://api.straico.com/v2"},
+            'STRAICO_BASE_URL holds "https://api.straico.com/v2"; it may hold https://api.straico',
+        ),
     ],
 )
 def test_a_wrong_setting_stops_the_start(environment: dict[str, str], line: str) -> None:
@@ -128,3 +146,54 @@ def test_a_vendor_that_is_named_needs_openais_key_when_it_is_openai() -> None:
         read_settings({**CLAUDE, "ANTHROPIC_API_KEY": "k", "CHAT_FALLBACK_MODELS": "openai/gpt-4o"})
     with pytest.raises(WrongSetting, match="OPENAI_API_KEY is not set"):
         read_settings({**CLAUDE, "ANTHROPIC_API_KEY": "k", "DIAGRAM_MODEL": "openai/gpt-4o"})
+
+
+@pytest.mark.parametrize("half", sorted(AZURE))
+def test_half_of_azure_is_said(half: str) -> None:
+    def told(environment: dict[str, str]) -> bool:
+        lines = read_settings({**OPENAI, **environment}).warnings()
+        return any(line.startswith("AZURE_OPENAI_ENDPOINT and") for line in lines)
+
+    assert told({half: AZURE[half]})
+    assert not told(AZURE)
+
+
+def test_an_endpoint_behind_another_path_is_one() -> None:
+    endpoint = "https://apis.acme.example/openai-west"
+
+    settings = read_settings({**OPENAI, **AZURE, "AZURE_OPENAI_ENDPOINT": endpoint})
+
+    assert settings.azure_openai_endpoint == endpoint
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "0123456789abcdef0123456789abcdef",
+        "3hJk9LmNpQrStUvWxYz1234567890AbCdEfGhIjKlMnOpQrStUvWxYz12JQQJ99AKACYeBjFXJ3w3AAABACOG",
+        "3MVG9n_HvETGhr3Ck0vXK1q",
+        "Xx-7fA1b2C3d4E5f6G7h8J9k0LmN",
+        "https://acme.example/?api-key=hush",
+        "https://acme.example/#sig=hush",
+    ],
+)
+@pytest.mark.parametrize("name", ["AZURE_OPENAI_ENDPOINT", "MODEL_ALIASES", "STRAICO_ENDPOINT"])
+def test_a_key_in_the_wrong_variable_is_not_repeated(name: str, key: str) -> None:
+    for text in (key, f'{{"fast":"{key}"}}', f"openai {key}"):
+        with pytest.raises(WrongSetting) as stopped:
+            read_settings({**OPENAI, name: text})
+
+        assert str(stopped.value).startswith(f"{name} holds a value that is not shown")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sfdc_ai__DefaultBedrockAnthropicClaude37Sonnet",
+        "anthropics/claude-3-haiku-20240307",
+        "https://gateway.ai.cloudflare.com/v1/0123456789abcdef0123456789abcdef/g/x",
+    ],
+)
+def test_what_is_no_key_is_repeated(text: str) -> None:
+    with pytest.raises(WrongSetting, match=f'CHAT_MODEL holds "{text}"'):
+        read_settings({**OPENAI, "CHAT_MODEL": text})

@@ -428,6 +428,12 @@ class Settings(VendorFields):
                 f"DIAGRAM_MODEL is {self.diagram_model}, but {vendor} is not set up: "
                 "no diagram can be drawn."
             )
+        azure = (self.azure_openai_endpoint, self.azure_openai_api_key)
+        if any(azure) and not self.is_configured("azure"):
+            found.append(
+                "AZURE_OPENAI_ENDPOINT and AZURE_OPENAI_API_KEY are set together: "
+                "with one of them azure is not asked."
+            )
         plan = self.upstream()
         if not plan.is_gateway and self.cloudflare_gateway_token is not None:
             found.append("CLOUDFLARE_GATEWAY_TOKEN is set, but upstream is no gateway: not used.")

@@ -5,7 +5,16 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from bff.settings.fields import Settings
-from bff.settings.kinds import A_NAME, A_TOKEN, CLOUDFLARE, OFF, OPENAI, root_of
+from bff.settings.kinds import (
+    A_NAME,
+    A_TOKEN,
+    CLOUDFLARE,
+    OFF,
+    OPENAI,
+    SALESFORCE,
+    STRAICO,
+    root_of,
+)
 from bff.settings.said import Said, may_hold
 
 _NEEDS = {
@@ -55,7 +64,25 @@ def wrong_upstream(settings: Settings, said: Said, upstream_needed: bool) -> Ite
         yield said.line(
             "openai_baseurl", f"{OPENAI}, or {shape} with nothing after it, or another base"
         )
+    yield from _wrong_addresses(settings, said)
     yield from _wrong_keys(settings, said, upstream_needed)
+
+
+def _wrong_addresses(settings: Settings, said: Said) -> Iterator[str]:
+    """Addresses that were copied with more, or less, of a path than is put behind them."""
+    azure = urlsplit(settings.azure_openai_endpoint or "").path.lower()
+    if "/openai/" in f"{azure}/":
+        yield said.line(
+            "azure_openai_endpoint", f"{may_hold('azure_openai_endpoint')}, without its /openai"
+        )
+    if urlsplit(settings.salesforce_instance_url or "").path:
+        yield said.line(
+            "salesforce_instance_url", f"{may_hold('salesforce_instance_url')}, without a path"
+        )
+    for field, base in (("salesforce_api_url", SALESFORCE), ("straico_base_url", STRAICO)):
+        url = getattr(settings, field)
+        if root_of(url) == root_of(base) and url != base:
+            yield said.line(field, f"{base}, or an address elsewhere")
 
 
 def _wrong_keys(settings: Settings, said: Said, upstream_needed: bool) -> Iterator[str]:

@@ -9,7 +9,12 @@ from bff.settings.fields import Settings
 
 _HIDDEN = "a value that is not shown"
 _SHOWN_MOST = 80
-_LOOKS_SECRET = re.compile(r"\bsk-|Bearer|eyJ|@")  # pasted into the wrong variable
+# What is pasted into the wrong variable: known beginnings, what a URL carries beside its path, and
+# words as only dice write them, unless they are a step of a path, as an account's id is.
+_LOOKS_SECRET = re.compile(
+    r"\bsk-|Bearer|eyJ|3MVG|[@?#]"
+    r"|(?<![/0-9A-Za-z])(?:[0-9A-Fa-f]{32}|(?=[0-9A-Za-z]{20})[A-Za-z]*(?:[0-9]+[A-Za-z]+){3})"
+)
 
 
 def variables() -> dict[str, tuple[str, ...]]:

@@ -27,7 +27,7 @@ from bff.settings.kinds import (
     setting,
 )
 
-_VERSION = r"^(v1|\d{4}-\d{2}-\d{2}(-preview)?)$"
+_VERSION = r"^(v1|[0-9]{4}-[0-9]{2}-[0-9]{2}(-preview)?)$"
 _ORIGIN = "the https address of your My Domain, such as https://acme.my.salesforce.com"
 
 
