@@ -75,9 +75,10 @@ def _wrong_addresses(settings: Settings, said: Said) -> Iterator[str]:
         yield said.line(
             "azure_openai_endpoint", f"{may_hold('azure_openai_endpoint')}, without its /openai"
         )
-    if urlsplit(settings.salesforce_instance_url or "").path:
+    if "/services/" in f"{urlsplit(settings.salesforce_instance_url or '').path}/":
         yield said.line(
-            "salesforce_instance_url", f"{may_hold('salesforce_instance_url')}, without a path"
+            "salesforce_instance_url",
+            f"{may_hold('salesforce_instance_url')}, without the path of its tokens",
         )
     for field, base in (("salesforce_api_url", SALESFORCE), ("straico_base_url", STRAICO)):
         url = getattr(settings, field)
