@@ -78,6 +78,13 @@ def test_an_empty_account_is_our_own_fault_and_nobodys_business() -> None:
     assert "credit" not in problem.public
 
 
+def test_a_refusal_that_quotes_a_caller_says_nothing_of_our_account() -> None:
+    """Else a caller could raise an alert, and have other models asked for what is no question."""
+    quoting = f"messages.0: Input tag '{NO_CREDIT}' found using 'type' is none of 'text', 'image'"
+
+    assert refusal(400, "invalid_request_error", quoting).kind is Kind.BAD_REQUEST
+
+
 @pytest.mark.parametrize(
     ("error", "kind"),
     [

@@ -36,7 +36,7 @@ _KIND_OF_TYPE: Mapping[str, Kind] = {
 }
 _TOO_LONG = re.compile(r"prompt is too long|exceeds? (the )?context (limit|window)", re.IGNORECASE)
 _LENGTHS = re.compile(r"prompt is too long: (\d{1,12}) tokens > (\d{1,12}) maximum")
-_NO_CREDIT = re.compile(r"credit balance is too low", re.IGNORECASE)
+_NO_CREDIT = re.compile(r"(your )?credit balance is too low", re.IGNORECASE)
 _PUBLIC: Mapping[Kind, str] = {
     Kind.BAD_REQUEST: "The model refused this request.",
     Kind.CONTEXT_LENGTH: "The conversation is too long for the model. Please shorten it.",
@@ -94,7 +94,7 @@ def _kind(kind: Kind | None, message: str) -> Kind | None:
     if kind in (None, Kind.BAD_REQUEST, Kind.TOO_LARGE):
         if _TOO_LONG.search(message):
             return Kind.CONTEXT_LENGTH
-        if _NO_CREDIT.search(message):
+        if _NO_CREDIT.match(message):
             return Kind.UPSTREAM_AUTH
     return kind
 
