@@ -58,23 +58,28 @@ class SpeaksOpenAI(HttpProvider):
             try:
                 return await self.post(request, written, model=model, via=via, deadline=deadline)
             except Problem as problem:
+                said = written.body
                 if not self._learn(model, problem.at):
                     raise
-            written = self.write(request, model)
+                written = self.write(request, model)
+                if written.body == said:
+                    raise
         return await self.post(request, written, model=model, via=via, deadline=deadline)
 
     def _learn(self, model: str, refused: str) -> bool:
-        """Whether *refused*, a parameter, can be left out from now on, or said otherwise."""
-        before = after = self.traits(model)
+        """Whether *refused*, a parameter, can be left out from now on, or said otherwise. Another
+        question may have learned it since this one was written.
+        """
+        traits = self.traits(model)
         if refused == "stream_options":
-            after = replace(before, usage_in_stream=False)
+            traits = replace(traits, usage_in_stream=False)
         elif refused in openai_chat.LIMITS:
-            after = replace(before, limit_field=other_limit_field(refused), only_limit=True)
-        if after == before:
+            traits = replace(traits, limit_field=other_limit_field(refused), only_limit=True)
+        else:
             return False
         if len(self._learned) >= _LEARNED_MOST:
             self._learned.clear()
-        self._learned[model] = after
+        self._learned[model] = traits
         return True
 
     def _read(self, *, stream: bool) -> Dialect:

@@ -185,6 +185,28 @@ async def test_what_was_learned_of_models_that_callers_name_does_not_grow_for_ev
     assert fields == ["max_completion_tokens", "max_tokens"]
 
 
+@pytest.mark.parametrize("refused", ["max_completion_tokens", "stream_options"])
+async def test_whoever_is_refused_while_another_learns_is_asked_for_again_too(
+    world: World, session: aiohttp.ClientSession, refused: str
+) -> None:
+    openai = provider(session, direct=Road(world.openai_url, KEY))
+    world.openai.hold()
+    asking = [asyncio.ensure_future(answer(openai, model="old-model")) for _ in range(3)]
+    pens = [await world.openai.pen(number) for number in range(3)]
+    for pen in pens:
+        await pen.begin(400, {"Content-Type": "application/json"})
+        await pen.say(REFUSAL.replace(b"max_completion_tokens", refused.encode()))
+        await pen.end()
+    for number in range(3, 6):
+        pen = await world.openai.pen(number)
+        await pen.say(delta("hi"))
+        await pen.finish()
+
+    assert await asyncio.gather(*asking) == ["hi"] * 3
+    again = list(world.openai.requests)[3:]
+    assert not [request for request in again if refused in request.json]
+
+
 async def test_the_line_is_used_again_after_a_whole_answer(
     world: World, session: aiohttp.ClientSession
 ) -> None:
