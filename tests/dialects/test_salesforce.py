@@ -610,6 +610,8 @@ def test_an_error_in_place_of_an_answer_is_a_failure(wire: Any) -> None:
 
 def test_an_error_in_place_of_an_answer_may_say_that_it_was_too_long() -> None:
     assert problem_of({**ERROR, "message": "prompt is too long"}).kind is Kind.CONTEXT_LENGTH
+    late = f"{'x' * 2000} prompt is too long"  # megabytes are not looked through
+    assert problem_of({**ERROR, "message": late}).kind is Kind.UPSTREAM
 
 
 @pytest.mark.parametrize(

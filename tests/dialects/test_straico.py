@@ -109,9 +109,9 @@ def test_a_lone_question_is_sent_to_the_old_endpoint_as_it_is() -> None:
 
 
 def test_pictures_go_to_a_chat_where_they_stood() -> None:
-    content = body(shows(Text("What is this?"), replace(CAT, detail="low"), CAT))["messages"][0][
-        "content"
-    ]
+    content = body(
+        shows(Text("What is this?"), replace(CAT, detail="low"), replace(CAT, detail="x"))
+    )["messages"][0]["content"]
 
     assert content == [
         {"type": "text", "text": "What is this?"},

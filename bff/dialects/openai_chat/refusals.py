@@ -49,10 +49,10 @@ _KIND_OF_TYPE: Mapping[str, Kind] = {
     "rate_limit_error": Kind.UPSTREAM_RATE_LIMIT,
 }
 _UNKNOWN_PARAMETER = frozenset({"unsupported_parameter", "unknown_parameter"})
-_PARAMETER = re.compile(r"[\w.\[\]]{1,80}")
+_PARAMETER = re.compile(r"[\w.\[\]]{1,80}", re.ASCII)
 _UNRECOGNIZED = re.compile(
     r"(?:unrecognized request arguments? supplied|unknown parameter): '?([\w.]{1,80})",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 )
 _STATUS = re.compile(r"[45]\d\d")
 _PUBLIC: Mapping[Kind, str] = {

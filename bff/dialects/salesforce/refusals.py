@@ -40,6 +40,7 @@ _SIGN_OF_KIND: Mapping[Kind, Sign] = {
     Kind.TIMEOUT: Sign.PROVIDER_DOWN,
     Kind.UPSTREAM: Sign.PROVIDER_DOWN,
 }
+_WORDS_MOST = 2_000  # characters that are judged
 # There is no code for it; these are the words of the vendors behind it.
 _TOO_LONG = re.compile(
     r"too long|context.{0,10}(length|window)|(token|length|input) limit|too many (input )?tokens"
@@ -103,4 +104,4 @@ def _error_of(wire: object) -> object:
 def _message(wire: object) -> str:
     error = _error_of(wire) or wire
     said = (find(error, path) for path in (("message",), ("error", "message"), ("error",)))
-    return next((text for text in said if isinstance(text, str)), "")
+    return next((text[:_WORDS_MOST] for text in said if isinstance(text, str)), "")

@@ -29,6 +29,7 @@ from bff.errors import Kind, Problem
 NAME = "straico"
 _PICTURES_MOST = 4  # of a question, at the old endpoint
 _SEVERAL = 2
+_DETAILS = frozenset({"auto", "high", "low"})
 
 
 class Endpoint(StrEnum):
@@ -132,7 +133,7 @@ def _write_turn(turn: Message) -> Mapping[str, Any]:
 
 def _write_part(part: Part) -> Mapping[str, Any]:
     if isinstance(part, Image):
-        detail = {"detail": part.detail} if part.detail else {}
+        detail = {"detail": part.detail} if part.detail in _DETAILS else {}
         return {"type": "image_url", "image_url": {"url": part.url} | detail}
     return {"type": "text", "text": text_of((part,), "messages")}
 
