@@ -137,13 +137,16 @@ _REFUSALS = Dialect(
 
 def _again(problem: Problem) -> Problem:
     """The same for one more of those who waited: an exception is raised in one place only."""
-    return Problem(
+    again = Problem(
         problem.kind,
         problem.public,
         retry_after=problem.retry_after,
         status=problem.status,
         sign=problem.sign,
     )
+    for note in getattr(problem, "__notes__", ()):
+        again.add_note(note)
+    return again
 
 
 def _too_slow() -> Problem:

@@ -70,5 +70,6 @@ class MetricsObserver:
             kind=problem.kind.value,
             sign=problem.sign.value,
             status=problem.status,
+            noted=getattr(problem, "__notes__", []),
             mend="check the provider's key and the gateway's settings, or run: bff check",
         )

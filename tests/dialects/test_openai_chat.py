@@ -17,6 +17,7 @@ from bff.chat.events import (
 )
 from bff.chat.request import ChatRequest, Foreign, Message, Role, Tags, Text
 from bff.chat.traits import Traits
+from bff.dialects.failures import _PUBLIC
 from bff.dialects.openai_chat import (
     NAME,
     StreamReader,
@@ -28,7 +29,6 @@ from bff.dialects.openai_chat import (
     read_reply,
     write_request,
 )
-from bff.dialects.openai_chat.refusals import _PUBLIC
 from bff.errors import Kind, Problem, Sign
 
 OLD = Traits(limit_field="max_tokens")

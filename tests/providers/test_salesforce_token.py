@@ -243,8 +243,9 @@ async def test_wrong_credentials_are_our_own_fault_and_not_said_aloud(
     problem = await fails(a_holder(world, session, clock, key=key, secret=secret))
 
     assert (problem.kind, problem.sign) == (Kind.UPSTREAM_AUTH, Sign.PROVIDER_REFUSED)
-    assert f"(Salesforce: {why})" in problem.public
+    assert problem.__notes__ == [f"Salesforce: {why}"]
     assert "no-such" not in problem.public + repr(problem)
+    assert why not in problem.public
 
 
 async def test_a_flow_that_is_off_is_our_own_fault(
@@ -252,7 +253,7 @@ async def test_a_flow_that_is_off_is_our_own_fault(
 ) -> None:
     simulator.tokens.flow = False
 
-    assert "invalid_grant" in (await fails(holder)).public
+    assert "invalid_grant" in (await fails(holder)).__notes__[0]
 
 
 async def test_a_session_token_is_no_token_for_this_api(
@@ -263,7 +264,7 @@ async def test_a_session_token_is_no_token_for_this_api(
     problem = await fails(holder)
 
     assert problem.kind is Kind.UPSTREAM_AUTH
-    assert "JWT-based access tokens" in problem.public
+    assert "JWT-based access tokens" in problem.__notes__[0]
 
 
 @pytest.mark.parametrize(

@@ -6,22 +6,20 @@ Azure's words are among them. Source: contract providers.md §1, §3, §6.6.
 import re
 from collections.abc import Mapping
 
+from bff.dialects.failures import cut, empty, failure, kind_of_status, not_an_answer
 from bff.dialects.json_text import read_json
-from bff.errors import Kind, Problem, Sign
+from bff.errors import Kind, Problem
 
-_KIND_OF_STATUS: Mapping[int, Kind] = {
-    401: Kind.UPSTREAM_AUTH,
-    402: Kind.UPSTREAM_AUTH,
-    403: Kind.UPSTREAM_AUTH,
-    404: Kind.NOT_FOUND,
-    408: Kind.TIMEOUT,
-    413: Kind.TOO_LARGE,
-    429: Kind.UPSTREAM_RATE_LIMIT,
-    503: Kind.OVERLOADED,
-    504: Kind.TIMEOUT,
-    524: Kind.TIMEOUT,
-    529: Kind.OVERLOADED,
-}
+__all__ = [
+    "cut",
+    "empty",
+    "not_an_answer",
+    "not_set_up",
+    "read_code",
+    "read_error_object",
+    "read_refusal",
+]
+
 _KIND_OF_CODE: Mapping[str, Kind] = {
     "context_length_exceeded": Kind.CONTEXT_LENGTH,
     "content_policy_violation": Kind.CONTENT_POLICY,
@@ -55,25 +53,6 @@ _UNRECOGNIZED = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 _STATUS = re.compile(r"[45]\d\d")
-_PUBLIC: Mapping[Kind, str] = {
-    Kind.BAD_REQUEST: "The model refused this request.",
-    Kind.CONTEXT_LENGTH: "The conversation is too long for the model. Please shorten it.",
-    Kind.CONTENT_POLICY: "The request was declined by a content policy.",
-    Kind.NOT_FOUND: "The model is not available.",
-    Kind.TOO_LARGE: "The request is too large for the model.",
-    Kind.UPSTREAM_RATE_LIMIT: "The AI service is busy. Please try again in a moment.",
-    Kind.BUDGET: "The usage limit of the AI service has been reached.",
-    Kind.UPSTREAM_AUTH: "The AI service is not set up correctly. Please tell your administrator.",
-    Kind.OVERLOADED: "The AI service is overloaded. Please try again in a moment.",
-    Kind.TIMEOUT: "The AI service took too long to answer. Please try again.",
-    Kind.UPSTREAM: "The AI service failed. Please try again.",
-}
-_SIGN_OF_KIND: Mapping[Kind, Sign] = {
-    Kind.UPSTREAM_RATE_LIMIT: Sign.PROVIDER_BUSY,
-    Kind.OVERLOADED: Sign.PROVIDER_DOWN,
-    Kind.TIMEOUT: Sign.PROVIDER_DOWN,
-    Kind.UPSTREAM: Sign.PROVIDER_DOWN,
-}
 
 
 def read_refusal(status: int, data: bytes, *, retry_after: float | None = None) -> Problem:
@@ -86,17 +65,15 @@ def read_refusal(status: int, data: bytes, *, retry_after: float | None = None) 
     if kind is None and _word(error, "type") == "insufficient_quota":
         kind = Kind.BUDGET
     if kind is None or (status >= 500 and kind is not Kind.CONTEXT_LENGTH):
-        kind = _kind_of_status(status)
-    if status < 400:  # a redirect: asking again would be sent away again
-        return Problem(kind, _PUBLIC[kind], status=status, sign=Sign.PROVIDER_REFUSED)
+        kind = kind_of_status(status)
     if status == 409:
         kind = Kind.UPSTREAM
-    return _problem(kind, status=status, retry_after=retry_after, at=_unsupported(error))
+    return failure(kind, status=status, retry_after=retry_after, at=_unsupported(error))
 
 
 def not_set_up(status: int) -> Problem:
     """Our own name for something is wrong."""
-    return _problem(Kind.UPSTREAM_AUTH, status=status)
+    return failure(Kind.UPSTREAM_AUTH, status=status)
 
 
 def read_code(data: bytes) -> str:
@@ -121,40 +98,13 @@ def read_error_object(error: object) -> Problem:
     code.
     """
     kind = _named_kind(error) or _KIND_OF_TYPE.get(_word(error, "type"))
-    return _problem(kind or _kind_of_status(_status_in(error)))
+    return failure(kind or kind_of_status(_status_in(error)))
 
 
 def _status_in(error: object) -> int:
     code = error.get("code") if isinstance(error, dict) else None
     found = _STATUS.fullmatch(str(code))
     return int(found[0]) if found else 500
-
-
-def _kind_of_status(status: int) -> Kind:
-    kind = Kind.BAD_REQUEST if 400 <= status < 500 else Kind.UPSTREAM
-    return _KIND_OF_STATUS.get(status, kind)
-
-
-def not_an_answer() -> Problem:
-    """A 200 that is neither a stream nor a completion."""
-    return Problem(Kind.UPSTREAM, _PUBLIC[Kind.UPSTREAM], sign=Sign.NOT_AN_ANSWER)
-
-
-def _problem(
-    kind: Kind, *, status: int | None = None, retry_after: float | None = None, at: str = ""
-) -> Problem:
-    sign = _SIGN_OF_KIND.get(kind, Sign.PROVIDER_REFUSED)
-    return Problem(kind, _PUBLIC[kind], status=status, retry_after=retry_after, sign=sign, at=at)
-
-
-def empty() -> Problem:
-    return Problem(
-        Kind.UPSTREAM, "The AI service gave no answer. Please try again.", sign=Sign.EMPTY_STREAM
-    )
-
-
-def cut() -> Problem:
-    return Problem(Kind.UPSTREAM, "The answer was cut off. Please try again.", sign=Sign.CUT)
 
 
 def _error_of(data: bytes) -> object:

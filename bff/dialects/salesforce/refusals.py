@@ -3,43 +3,14 @@ none. An error is an object, a list of them, or any page. Source: providers.md Â
 """
 
 import re
-from collections.abc import Mapping
 
+from bff.dialects.failures import failure, kind_of_status, not_an_answer
 from bff.dialects.json_text import read_json
 from bff.dialects.salesforce.pieces import find
-from bff.errors import Kind, Problem, Sign
+from bff.errors import Kind, Problem
 
-_KIND_OF_STATUS: Mapping[int, Kind] = {
-    401: Kind.UPSTREAM_AUTH,
-    402: Kind.UPSTREAM_AUTH,
-    403: Kind.UPSTREAM_AUTH,
-    404: Kind.NOT_FOUND,
-    408: Kind.TIMEOUT,
-    409: Kind.UPSTREAM,
-    413: Kind.TOO_LARGE,
-    429: Kind.UPSTREAM_RATE_LIMIT,
-    503: Kind.OVERLOADED,
-    504: Kind.TIMEOUT,
-    524: Kind.TIMEOUT,
-    529: Kind.OVERLOADED,
-}
-_PUBLIC: Mapping[Kind, str] = {
-    Kind.BAD_REQUEST: "The model refused this request.",
-    Kind.CONTEXT_LENGTH: "The conversation is too long for the model. Please shorten it.",
-    Kind.NOT_FOUND: "The model is not available.",
-    Kind.TOO_LARGE: "The request is too large for the model.",
-    Kind.UPSTREAM_RATE_LIMIT: "The AI service is busy. Please try again in a moment.",
-    Kind.UPSTREAM_AUTH: "The AI service is not set up correctly. Please tell your administrator.",
-    Kind.OVERLOADED: "The AI service is overloaded. Please try again in a moment.",
-    Kind.TIMEOUT: "The AI service took too long to answer. Please try again.",
-    Kind.UPSTREAM: "The AI service failed. Please try again.",
-}
-_SIGN_OF_KIND: Mapping[Kind, Sign] = {
-    Kind.UPSTREAM_RATE_LIMIT: Sign.PROVIDER_BUSY,
-    Kind.OVERLOADED: Sign.PROVIDER_DOWN,
-    Kind.TIMEOUT: Sign.PROVIDER_DOWN,
-    Kind.UPSTREAM: Sign.PROVIDER_DOWN,
-}
+__all__ = ["not_an_answer", "read_error_inside", "read_refusal"]
+
 _WORDS_MOST = 2_000  # characters that are judged
 # There is no code for it; these are the words of the vendors behind it.
 _TOO_LONG = re.compile(
@@ -55,16 +26,13 @@ def read_refusal(
     """An answer that is not 2xx; *data* may be anything. *known* says that we were told of this
     model by who runs us: then a 404 is about the org or the token, and not the caller's.
     """
-    kind = _KIND_OF_STATUS.get(status)
-    if kind is None:
-        kind = Kind.BAD_REQUEST if 400 <= status < 500 else Kind.UPSTREAM
+    kind = kind_of_status(status)
     if kind is Kind.BAD_REQUEST and _TOO_LONG.search(_message(_parsed(data))):
         kind = Kind.CONTEXT_LENGTH
     if kind is Kind.NOT_FOUND and known:
         kind = Kind.UPSTREAM_AUTH
-    if status < 400:  # a redirect: asking again would be sent away again
-        return Problem(kind, _PUBLIC[kind], status=status, sign=Sign.PROVIDER_REFUSED)
-    return _problem(kind, status=status, retry_after=retry_after)
+    at = "model" if kind is Kind.NOT_FOUND else ""
+    return failure(kind, status=status, retry_after=retry_after, at=at)
 
 
 def read_error_inside(wire: object) -> Problem:
@@ -72,18 +40,7 @@ def read_error_inside(wire: object) -> Problem:
     error = _error_of(wire)
     if error is None:
         return not_an_answer()
-    return _problem(Kind.CONTEXT_LENGTH if _TOO_LONG.search(_message(wire)) else Kind.UPSTREAM)
-
-
-def not_an_answer() -> Problem:
-    """A 2xx that is no generation."""
-    return Problem(Kind.UPSTREAM, _PUBLIC[Kind.UPSTREAM], sign=Sign.NOT_AN_ANSWER)
-
-
-def _problem(kind: Kind, *, status: int | None = None, retry_after: float | None = None) -> Problem:
-    sign = _SIGN_OF_KIND.get(kind, Sign.PROVIDER_REFUSED)
-    at = "model" if kind is Kind.NOT_FOUND else ""
-    return Problem(kind, _PUBLIC[kind], status=status, retry_after=retry_after, sign=sign, at=at)
+    return failure(Kind.CONTEXT_LENGTH if _TOO_LONG.search(_message(wire)) else Kind.UPSTREAM)
 
 
 def _parsed(data: bytes) -> object:

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
+from bff.dialects.failures import failure
 from bff.dialects.json_text import read_json
-from bff.errors import Kind, Problem, Sign
+from bff.errors import Kind, Problem
 
 _BEFORE_END_S = 600.0  # a token is left this long before it ends
 _WITHOUT_END_S = 3000.0  # and this long after it was made, where it does not say when it ends
@@ -56,9 +57,9 @@ def read_token(data: bytes, *, now: float) -> Token:
         said = read_json(data)
         value = said["access_token"]
     except (ValueError, TypeError, KeyError, IndexError) as cause:
-        raise _no_token() from cause
+        raise failure(Kind.UPSTREAM) from cause
     if not isinstance(value, str):
-        raise _no_token()
+        raise failure(Kind.UPSTREAM)
     if not _JWT.fullmatch(value):
         raise not_set_up("JWT-based access tokens are off")
     scope = said.get("scope")
@@ -75,35 +76,17 @@ def read_token_refusal(status: int, data: bytes, *, retry_after: float | None = 
     word = said.get("error") if isinstance(said, dict) else None
     reason = word if isinstance(word, str) and word in _REASONS else f"answered {status}"
     if status == 429 or reason == "rate_limit_exceeded":
-        public = "The AI service is busy. Please try again in a moment."
-        busy = Sign.PROVIDER_BUSY
-        return Problem(
-            Kind.UPSTREAM_RATE_LIMIT, public, status=429, sign=busy, retry_after=retry_after
-        )
+        return failure(Kind.UPSTREAM_RATE_LIMIT, status=429, retry_after=retry_after)
     if status >= 500 or status == 408:
-        return _no_token(status, retry_after)
+        return failure(Kind.UPSTREAM, status=status, retry_after=retry_after)
     return not_set_up(reason, status=status)
 
 
 def not_set_up(why: str, *, status: int | None = None) -> Problem:
-    """Someone must look at the app in Salesforce; *why* is told to everybody."""
-    return Problem(
-        Kind.UPSTREAM_AUTH,
-        f"The AI service is not set up correctly (Salesforce: {why}). "
-        "Please tell your administrator.",
-        status=status,
-        sign=Sign.PROVIDER_REFUSED,
-    )
-
-
-def _no_token(status: int | None = None, retry_after: float | None = None) -> Problem:
-    return Problem(
-        Kind.UPSTREAM,
-        "The AI service failed. Please try again.",
-        status=status,
-        sign=Sign.PROVIDER_DOWN,
-        retry_after=retry_after,
-    )
+    """Someone must look at the app in Salesforce; *why* is noted for them, and told to nobody."""
+    problem = failure(Kind.UPSTREAM_AUTH, status=status)
+    problem.add_note(f"Salesforce: {why}")
+    return problem
 
 
 def _fresh_until(value: str, issued_at: object, now: float) -> float:

@@ -8,8 +8,11 @@ words tell one from another. They are judged here and shown to nobody. Source: p
 import re
 from collections.abc import Iterator, Mapping
 
+from bff.dialects.failures import failure, not_an_answer
 from bff.dialects.json_text import read_json
 from bff.errors import Kind, Problem, Sign
+
+__all__ = ["not_an_answer", "read_error_inside", "read_refusal"]
 
 _KIND_OF_STATUS: Mapping[int, Kind] = {
     401: Kind.UPSTREAM_AUTH,
@@ -57,23 +60,6 @@ _KIND_OF_WORDS: tuple[tuple[re.Pattern[str], Kind], ...] = (
         Kind.CONTEXT_LENGTH,
     ),
 )
-_PUBLIC: Mapping[Kind, str] = {
-    Kind.BAD_REQUEST: "The model refused this request.",
-    Kind.CONTEXT_LENGTH: "The conversation is too long for the model. Please shorten it.",
-    Kind.CONTENT_POLICY: "The request was declined by a content policy.",
-    Kind.NOT_FOUND: "The model is not available.",
-    Kind.TOO_LARGE: "The request is too large for the model.",
-    Kind.BUDGET: "The usage limit of the AI service has been reached.",
-    Kind.UPSTREAM_AUTH: "The AI service is not set up correctly. Please tell your administrator.",
-    Kind.OVERLOADED: "The AI service is overloaded. Please try again in a moment.",
-    Kind.TIMEOUT: "The AI service took too long to answer. Please try again.",
-    Kind.UPSTREAM: "The AI service failed. Please try again.",
-}
-_SIGN_OF_KIND: Mapping[Kind, Sign] = {
-    Kind.OVERLOADED: Sign.PROVIDER_BUSY,
-    Kind.TIMEOUT: Sign.PROVIDER_DOWN,
-    Kind.UPSTREAM: Sign.PROVIDER_DOWN,
-}
 _WORDS_MOST = 2_000  # characters that are judged
 _DEPTH_MOST = 3
 _SPOKEN = ("error", "message", "detail", "errors", "code", "type")
@@ -81,9 +67,8 @@ _SPOKEN = ("error", "message", "detail", "errors", "code", "type")
 
 def read_refusal(status: int, data: bytes, *, retry_after: float | None = None) -> Problem:
     """Straico's own answer when it is not 2xx, or the front's; *data* may be anything."""
-    if status < 400:  # a redirect: asking again would be sent away again
-        kind = Kind.UPSTREAM
-        return Problem(kind, _PUBLIC[kind], status=status, sign=Sign.PROVIDER_REFUSED)
+    if status < 400:
+        return failure(Kind.UPSTREAM, status=status)
     kind = _kind_of(status, _said_in(data))
     return _problem(kind, status=status, retry_after=retry_after)
 
@@ -94,22 +79,12 @@ def read_error_inside(value: Mapping[str, object]) -> Problem:
     return _problem(_kind_of_words(words, overloaded=True) or Kind.UPSTREAM)
 
 
-def not_an_answer() -> Problem:
-    """A 200 that is no completion, and no error either."""
-    return Problem(Kind.UPSTREAM, _PUBLIC[Kind.UPSTREAM], sign=Sign.NOT_AN_ANSWER)
-
-
-def _problem(kind: Kind, *, status: int = 200, retry_after: float | None = None) -> Problem:
-    sign = _SIGN_OF_KIND.get(kind, Sign.PROVIDER_REFUSED)
-    if sign is Sign.PROVIDER_BUSY and status >= 500:
-        sign = Sign.PROVIDER_DOWN  # not one model of theirs, but who asks it for us
-    return Problem(
-        kind,
-        _PUBLIC[kind],
-        status=None if status < 400 else status,
-        retry_after=retry_after,
-        sign=sign,
-    )
+def _problem(kind: Kind, *, status: int | None = None, retry_after: float | None = None) -> Problem:
+    """One model of theirs that is busy is not who asks it for us."""
+    busy = kind is Kind.OVERLOADED and (status or 0) < 500
+    sign = Sign.PROVIDER_BUSY if busy else None
+    said = status if status is not None and status >= 400 else None
+    return failure(kind, status=said, retry_after=retry_after, sign=sign)
 
 
 def _kind_of(status: int, words: str) -> Kind:
