@@ -370,6 +370,8 @@ _USER = {"role": "user", "content": "x"}
         (CHAT, _messages({"role": "tool", "content": "x"})),
         (CHAT, _messages({"role": "user", "content": [{"type": "text", "text": "x"}]})),
         (CHAT, _messages({"role": "user", "content": ""})),
+        (CHAT, _messages({"role": "user", "content": "x", "name": "ann"})),
+        (CHAT, {**_messages(_USER), "parameters": {"top_p": 1}}),
         (CHAT, _messages(_USER, temperature=1)),
         (CHAT, _messages({"role": "user", "content": "x [[simulate: statsu=1]]"})),
         (ONE_TEXT, {}),

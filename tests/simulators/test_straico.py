@@ -200,6 +200,7 @@ async def test_what_is_not_available_is_refused_or_ignored(
         chat(messages="x"),
         chat(messages=["x"]),
         chat(messages=[{"role": "tool", "content": "x"}]),
+        chat(messages=[{"role": "user", "content": "x", "name": "ann"}]),
         chat(None),
         chat([]),
         chat(["x"]),

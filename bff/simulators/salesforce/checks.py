@@ -15,6 +15,7 @@ _HEADERS = {
     "x-client-feature-id": "ai-platform-models-connected-app",
 }
 _CONTAMINATION = frozenset({"tools", "tool_choice", "functions", "function_call"})
+_PARAMETERS = frozenset({"temperature", "max_tokens"})
 _SPOKEN = {"chat-generations": "messages", "generations": "prompt"}
 _LONGEST = 4_000_000  # characters
 
@@ -65,6 +66,8 @@ def check_body(endpoint: str, body: Any, manners: Manners) -> list[dict[str, str
     for name in body:
         if name not in allowed:
             raise _bad(f"Unrecognized field {name}.")
+    if not set(body.get("parameters", ())) <= _PARAMETERS:
+        raise _bad("parameters has a field that is not known.")
     turns: Any = body.get(spoken)
     if endpoint == "generations":
         turns = [{"role": "user", "content": turns}]
@@ -82,6 +85,8 @@ def _check_turn(turn: Any, spoken: str, manners: Manners) -> None:
     roles = {"user", "assistant"} | ({"system"} if manners.system else set())
     if not isinstance(turn, dict) or turn.get("role") not in roles:
         raise _bad(f"{spoken} has a role that is not known.")
+    if set(turn) != {"role", "content"}:
+        raise _bad(f"{spoken} has a field that is not known.")
     if not isinstance(turn.get("content"), str) or not turn["content"]:
         raise _bad(f"{spoken} must be text.")
 

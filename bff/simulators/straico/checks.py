@@ -48,7 +48,7 @@ def check_chat(asked: object, *, strict: bool) -> Mapping[str, Any]:
     if not isinstance(messages, list) or not messages:
         raise _invalid("messages", "must be a list that is not empty")
     for number, message in enumerate(messages):
-        _check_message(message, f"messages[{number}]")
+        _check_message(message, f"messages[{number}]", strict=strict)
     return body
 
 
@@ -92,9 +92,11 @@ def _check_addresses(addresses: Any, name: str) -> None:
         raise _invalid(name, "must hold https addresses only")
 
 
-def _check_message(message: object, at: str) -> None:
+def _check_message(message: object, at: str, *, strict: bool) -> None:
     if not isinstance(message, dict) or message.get("role") not in _ROLES:
         raise _invalid(f"{at}.role", f"must be one of {', '.join(sorted(_ROLES))}")
+    if strict and set(message) - {"role", "content"}:
+        raise _invalid(at, "has a field that is not available")
     content = message.get("content")
     if isinstance(content, list) and content:
         for number, part in enumerate(content):
