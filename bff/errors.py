@@ -45,6 +45,7 @@ class Sign(StrEnum):
     EMPTY_STREAM = "empty_stream"  # 200, then ended before any content and no finish
     GATEWAY_LIMIT = "gateway_limit"  # 2003 2041 2045
     GATEWAY_POLICY = "gateway_policy"  # 2016 2017 2029 2030 7013
+    GATEWAY_UNKNOWN = "gateway_unknown"  # a 5xx of the gateway's own under a code we do not know
     GATEWAY_BILLING = "gateway_billing"  # 402, 2021 2049
     PROVIDER_REFUSED = "provider_refused"  # the provider's own 4xx
     PROVIDER_BUSY = "provider_busy"  # the provider's own 429

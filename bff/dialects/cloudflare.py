@@ -112,7 +112,9 @@ def read_refusal(status: int, content_type: str, data: bytes) -> Problem | None:
 
 
 def _by_status(status: int) -> tuple[Kind, Sign]:
-    """A code we do not know is never a reason to go round the gateway: it may be a policy's."""
+    """A code we do not know is never a reason to go round the gateway, nor to another model: it may
+    be a policy's.
+    """
     if status == 402:
         return _BILLING
     if status == 424:
@@ -120,7 +122,7 @@ def _by_status(status: int) -> tuple[Kind, Sign]:
     if status == 429:
         return _SPEND
     if status >= 500:
-        return Kind.UPSTREAM, Sign.PROVIDER_DOWN
+        return Kind.UPSTREAM, Sign.GATEWAY_UNKNOWN
     return Kind.BAD_REQUEST, Sign.PROVIDER_REFUSED
 
 

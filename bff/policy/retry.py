@@ -75,7 +75,9 @@ FALLBACK = MISCONFIGURED | {
 }
 LONGEST_WAIT_S = 8.0
 
-_NEVER_BYPASSED = frozenset({Sign.GATEWAY_LIMIT, Sign.GATEWAY_POLICY, Sign.GATEWAY_BILLING})
+_NEVER_BYPASSED = frozenset(
+    {Sign.GATEWAY_LIMIT, Sign.GATEWAY_POLICY, Sign.GATEWAY_BILLING, Sign.GATEWAY_UNKNOWN}
+)
 _OF_THE_VENDOR = frozenset(  # another one may well answer
     {
         Kind.UPSTREAM_RATE_LIMIT,
@@ -104,6 +106,7 @@ _ONCE = frozenset(  # it took its time, or may have been paid for
     {
         Sign.NO_FIRST_BYTE,
         Sign.GATEWAY_PROVIDER,
+        Sign.GATEWAY_UNKNOWN,
         Sign.EMPTY_STREAM,
         Sign.CUT,
         Sign.NOT_AN_ANSWER,

@@ -47,7 +47,7 @@ def gateway_error(code: Any, **more: Any) -> bytes:
         (402, 9999, Kind.BUDGET, Sign.GATEWAY_BILLING),
         (424, 9999, Kind.CONTENT_POLICY, Sign.GATEWAY_POLICY),
         (429, 9999, Kind.BUDGET, Sign.GATEWAY_LIMIT),
-        (500, 9999, Kind.UPSTREAM, Sign.PROVIDER_DOWN),
+        (500, 9999, Kind.UPSTREAM, Sign.GATEWAY_UNKNOWN),
         (400, 2019, Kind.BAD_REQUEST, Sign.PROVIDER_REFUSED),
         (400, "2001", Kind.BAD_REQUEST, Sign.PROVIDER_REFUSED),
     ],
@@ -77,7 +77,7 @@ def test_a_gateway_error_without_a_code_is_still_the_gateways(error: Any) -> Non
     problem = read_refusal(503, "application/json", body)
 
     assert problem is not None
-    assert problem.sign is Sign.PROVIDER_DOWN
+    assert problem.sign is Sign.GATEWAY_UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_a_gateway_error_without_a_code_is_still_the_gateways(error: Any) -> Non
     [
         (gateway_error(7013)[:-20], Sign.GATEWAY_POLICY),
         (gateway_error(2003)[:-20], Sign.GATEWAY_LIMIT),
-        (b'{"name":"AiGatewayError","message":"' + b"x" * 100, Sign.PROVIDER_DOWN),
+        (b'{"name":"AiGatewayError","message":"' + b"x" * 100, Sign.GATEWAY_UNKNOWN),
     ],
 )
 def test_a_policys_refusal_that_arrives_in_part_is_still_the_gateways(

@@ -38,6 +38,7 @@ KIND_OF = {
     Sign.EMPTY_STREAM: Kind.UPSTREAM,
     Sign.GATEWAY_LIMIT: Kind.BUDGET,
     Sign.GATEWAY_POLICY: Kind.CONTENT_POLICY,
+    Sign.GATEWAY_UNKNOWN: Kind.UPSTREAM,
     Sign.GATEWAY_BILLING: Kind.BUDGET,
     Sign.PROVIDER_REFUSED: Kind.BAD_REQUEST,
     Sign.PROVIDER_BUSY: Kind.UPSTREAM_RATE_LIMIT,
@@ -79,6 +80,7 @@ TABLE = [
     (Sign.EMPTY_STREAM, 1, 1, True),
     (Sign.GATEWAY_LIMIT, 0, 0, False),
     (Sign.GATEWAY_POLICY, 0, 0, False),
+    (Sign.GATEWAY_UNKNOWN, 1, 1, False),
     (Sign.GATEWAY_BILLING, 0, 0, False),
     (Sign.PROVIDER_REFUSED, 0, 0, False),
     (Sign.PROVIDER_BUSY, 2, 2, True),
@@ -317,7 +319,7 @@ def test_a_move_goes_only_where_there_is_something_and_policy_and_budget_stop_al
     assert asked.more_models or move is not Move.NEXT_MODEL
     if problem.kind is Kind.CONTENT_POLICY and problem.sign not in FALLBACK:
         assert move not in (Move.NEXT_WAY, Move.NEXT_MODEL)
-    if problem.sign in (Sign.GATEWAY_LIMIT, Sign.GATEWAY_POLICY, Sign.GATEWAY_BILLING):
+    if problem.sign.value.startswith("gateway_") and problem.sign not in FALLBACK:
         assert move is Move.STOP
     assert stands_in(problem) or move is not Move.NEXT_MODEL
 

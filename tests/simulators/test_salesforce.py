@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from bff.simulators.faults import read_fault
-from bff.simulators.salesforce.model import Asked, read_turns
+from bff.simulators.plain_talk import Asked, read_turns
 from bff.simulators.salesforce.simulator import STAND_IN, SalesforceSimulator
 from bff.simulators.world import World
 

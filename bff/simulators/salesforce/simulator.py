@@ -23,6 +23,7 @@ from bff.simulators.faults import (
     plain_model,
 )
 from bff.simulators.pen import SeenRequest
+from bff.simulators.plain_talk import Asked, answer, read_turns
 from bff.simulators.salesforce.checks import (
     Manners,
     check_body,
@@ -30,7 +31,6 @@ from bff.simulators.salesforce.checks import (
     check_model,
     contaminated,
 )
-from bff.simulators.salesforce.model import Asked, answer, read_turns
 from bff.simulators.salesforce.tokens import TokenRefusedError, Tokens
 from bff.simulators.salesforce.wire import Refusal, Said, chat_answer, error, text_answer
 from bff.simulators.stage import Deed

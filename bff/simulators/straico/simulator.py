@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from bff.simulators import embedded_model
+from bff.simulators import embedded_model, plain_talk
 from bff.simulators.faults import (
     HEADER,
     NONE,
@@ -25,8 +25,8 @@ from bff.simulators.faults import (
 from bff.simulators.pen import SeenRequest
 from bff.simulators.stage import Deed
 from bff.simulators.stand_in import StandIn
-from bff.simulators.straico import speech
 from bff.simulators.straico.checks import Refusal, check_chat, check_key, check_prompt
+from bff.simulators.straico.families import family_of
 from bff.simulators.tool_markup import FAMILIES
 from bff.simulators.vendor import Vendor
 from bff.simulators.wire import Line, hang, wait
@@ -52,7 +52,7 @@ _SAID: Mapping[str, str] = {  # by a fault's code
 _MARKUP = "markup-"  # before a family, in a fault's code
 _PAGE = "<!DOCTYPE html><html><head><title>Oops</title></head><body><h1>Oops</h1></body></html>"
 _JSON = "application/json"
-_Read = Callable[[object, bool], tuple[Sequence[str], speech.Heard, int | None]]
+_Read = Callable[[object, bool], tuple[Sequence[str], plain_talk.Asked, int | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class _Asked:
     """A request that passed the checks, as far as the answer depends on it."""
 
     models: tuple[str, ...]
-    heard: speech.Heard
+    heard: plain_talk.Asked
     limit: int | None
     fault: Fault
 
@@ -264,13 +264,9 @@ class StraicoSimulator(Vendor):
         return {"completion": _maimed(completion, fault), "price": price, "words": words}
 
     def _words(self, model: str, asked: _Asked) -> str:
-        if asked.fault.words is not None:
-            return embedded_model.some_words(asked.fault.words)
-        if self.text is not None:
-            return self.text
         ordered = asked.fault.code.removeprefix(_MARKUP)
-        family = ordered if ordered in FAMILIES else self.markup or speech.family_of(model)
-        return speech.speak(asked.heard, family=family)
+        family = ordered if ordered in FAMILIES else self.markup or family_of(model)
+        return plain_talk.answer(asked.heard, asked.fault, text=self.text, family=family)
 
     def _flat(self, answers: list[dict[str, Any]]) -> dict[str, Any]:
         """As the chat endpoints answer."""
@@ -300,15 +296,15 @@ class StraicoSimulator(Vendor):
         return web.json_response(body, status=status, headers=headers)
 
 
-def _read_chat(asked: object, strict: bool) -> tuple[Sequence[str], speech.Heard, int | None]:
+def _read_chat(asked: object, strict: bool) -> tuple[Sequence[str], plain_talk.Asked, int | None]:
     body = check_chat(asked, strict=strict)
-    return [body["model"]], speech.hear_chat(body["messages"]), body.get("max_tokens")
+    return [body["model"]], plain_talk.read_turns(body["messages"]), body.get("max_tokens")
 
 
-def _read_prompt(asked: object, strict: bool) -> tuple[Sequence[str], speech.Heard, int | None]:
+def _read_prompt(asked: object, strict: bool) -> tuple[Sequence[str], plain_talk.Asked, int | None]:
     body = check_prompt(asked, strict=strict)
     models = body.get("models") or ()
-    return models, speech.hear_prompt(body["message"]), body.get("max_tokens")
+    return models, plain_talk.read_prompt(body["message"]), body.get("max_tokens")
 
 
 async def _break_before_headers(line: Line, fault: Fault) -> None:

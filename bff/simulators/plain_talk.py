@@ -1,13 +1,15 @@
-"""The model behind Salesforce, as it reads plain turns: what is asked, which tools it is told of,
-and what it answers. Pure. Source: providers.md §4 (Which endpoint), §7.4.
+"""The embedded model as it reads plain turns, behind vendors that have no tools of their own: what
+is asked, which tools the prompt tells of, and what it answers. Pure. Source: providers.md §4, §5,
+§7.4.
 """
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from bff.simulators import embedded_model
-from bff.simulators.faults import Fault, plain_question
+from bff.simulators.faults import Fault, content_text, plain_question
 from bff.simulators.tool_markup import markup, offered
 
 _ENDS = re.compile(r"\n*Assistant:\s*\Z")
@@ -20,7 +22,7 @@ _MUST = "must call"
 @dataclass(frozen=True, slots=True)
 class Asked:
     """*question* is what the user said last, without what the prompt says of tools; *must_call*
-    is one of the things it may say.
+    is one of the things it may say. *text* is the whole of it.
     """
 
     question: str
@@ -28,19 +30,21 @@ class Asked:
     must_call: bool = False
     results: tuple[str, ...] = ()
     earlier: int = 0  # messages before the question
+    text: str = field(default="", compare=False)
 
 
-def read_turns(turns: Sequence[Mapping[str, str]]) -> Asked:
-    texts = [turn["content"] for turn in turns]
+def read_turns(turns: Sequence[Mapping[str, Any]]) -> Asked:
+    texts = [content_text(turn["content"]) for turn in turns]
     if len(turns) == 1 and turns[0]["role"] == "user":
-        return _read_prompt(texts[0])
-    said = [turn for turn in turns if turn["role"] in ("user", "assistant")]
-    asking = [turn["content"] for turn in said if turn["role"] == "user"]
+        return read_prompt(texts[0])
+    roles = [turn["role"] for turn in turns]
+    asking = [text for text, role in zip(texts, roles, strict=True) if role == "user"]
     last = asking[-1] if asking else ""
-    return _asked(last, "\n\n".join(texts), max(0, len(said) - 1))
+    said = sum(role in ("user", "assistant") for role in roles)
+    return _asked(last, "\n\n".join(texts), max(0, said - 1))
 
 
-def _read_prompt(prompt: str) -> Asked:
+def read_prompt(prompt: str) -> Asked:
     """One text: a lone question, or a conversation that ends with `Assistant:`."""
     if not _ENDS.search(prompt):
         return _asked(prompt, prompt, 0)
@@ -51,6 +55,7 @@ def _read_prompt(prompt: str) -> Asked:
 def _asked(last: str, everything: str, earlier: int) -> Asked:
     _, block, after = last.rpartition(_BLOCK_END)
     return Asked(
+        text=everything,
         question=(after.partition("\n\n")[2] if block else last).strip(),
         tools=tuple(offered(everything)),
         must_call=_MUST in everything.rpartition(_BLOCK_END)[2].partition("\n\n")[0],
