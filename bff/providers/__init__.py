@@ -1,1 +1,1 @@
-"""OUTSIDE: vendors that answer. The table: a name, and how to open it."""
+"""OUTSIDE: vendors that answer, one file each. The table of them: wiring/vendors.py."""
