@@ -1,6 +1,7 @@
 """What a model family calls things. A table, not a client. Source: providers.md §1, §2."""
 
 import re
+from functools import lru_cache
 
 from bff.chat.traits import Traits
 
@@ -19,6 +20,7 @@ _FAMILIES = (
 _UNKNOWN = Traits()
 
 
+@lru_cache(maxsize=256)
 def openai_traits(model: str) -> Traits:
     """What an OpenAI *model* can be told."""
     return next((traits for family, traits in _FAMILIES if family.match(model)), _UNKNOWN)

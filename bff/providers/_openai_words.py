@@ -12,10 +12,11 @@ from bff.chat.request import ChatRequest, Written
 from bff.chat.traits import Traits
 from bff.dialects import openai_chat
 from bff.errors import Problem
-from bff.policy.deadline import Timers, within
+from bff.policy.deadline import Timers, for_whole_answer, within
 from bff.policy.models import openai_traits, other_limit_field
 from bff.providers._http import Dialect
 from bff.providers._vendor import HttpProvider, Means, Road
+from bff.providers.cloudflare import behind_gateway
 
 _TOTAL_S = 300.0
 _LEARNED_MOST = 1000  # models; callers name them
@@ -30,6 +31,9 @@ class SpeaksOpenAI(HttpProvider):
         super().__init__(means, roads)
         self._learned: dict[str, Traits] = {}
         self._dialects = {stream: self._read(stream=stream) for stream in (True, False)}
+        self._behind: dict[int, Dialect] = {}  # the same few, behind the gateway
+        timers = within(means.timers, _TOTAL_S)
+        self._streaming = {False: timers, True: replace(timers, first_byte=timers.total)}
 
     def traits(self, model: str) -> Traits:
         return self._learned.get(model) or self.first_traits(model)
@@ -45,10 +49,17 @@ class SpeaksOpenAI(HttpProvider):
         return self._dialects[request.stream]
 
     def timers(self, request: ChatRequest, model: str) -> Timers:
-        timers = within(super().timers(request, model), _TOTAL_S)
-        return (
-            replace(timers, first_byte=timers.total) if self.traits(model).thinks_long else timers
-        )
+        streaming = self._streaming[self.traits(model).thinks_long]
+        return streaming if request.stream else for_whole_answer(streaming, request.max_tokens)
+
+    def _dialect(self, request: ChatRequest, model: str, via: str) -> Dialect:
+        dialect = self.dialect(request, model)
+        if self.roads[via].gateway is None:
+            return dialect
+        behind = self._behind.get(id(dialect))
+        if behind is None:
+            behind = self._behind[id(dialect)] = behind_gateway(dialect)
+        return behind
 
     async def ask(
         self, request: ChatRequest, written: Written, *, model: str, via: str, deadline: float
