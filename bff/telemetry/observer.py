@@ -44,7 +44,7 @@ class MetricsObserver:
 
     def breaker_changed(self, *, upstream: str, state: str) -> None:
         self._metrics.breaker_changed(upstream=upstream, state=state)
-        _log.warning("gateway.breaker_changed", upstream=upstream, state=state)
+        _log.warning("upstream.breaker_changed", upstream=upstream, state=state)
 
     def first_content(self, *, via: str, seconds: float) -> None:
         self._metrics.first_content(via=via, seconds=seconds)
