@@ -84,7 +84,7 @@ class Collector:
                 self._usage = event
             case Flagged():
                 self._toxic = True
-            case Finished():
+            case _:
                 self._finished = event
                 self._answered = True  # it ended, if without a word
 

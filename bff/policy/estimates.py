@@ -26,6 +26,7 @@ def _of_message(message: Message, per_image: int) -> int:
     if message.original is not None:  # what else it carries is sent on, so it is paid for
         fields = message.original.original.items()
         beside = sum(_of_value(value) for name, value in fields if name not in _READ)
+    beside += sum(_length(call.name) + _length(call.arguments) for call in message.calls)
     if isinstance(content, str):
         return beside + _length(content)
     return beside + sum(_of_part(part, per_image) for part in content)

@@ -665,3 +665,13 @@ def test_behind_a_fence_that_was_closed_a_call_is_one(size: int) -> None:
     heard = hear(f"```py\n{CALL}\n``` \t\n{CALL}", size)
 
     assert heard == Heard(f"```py\n{CALL}\n```", (ToolCall("c1", "now", "{}"),), 0)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 0])
+def test_a_fence_closed_behind_blanks_ends_where_it_ends_wherever_it_is_cut(size: int) -> None:
+    text = f"```\ncode {CALL}\n   ```\n{CALL}"
+
+    heard = hear(text, size)
+
+    assert [call.name for call in heard.calls] == ["now"]
+    assert heard.text == f"```\ncode {CALL}\n   ```"

@@ -4,7 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bff.chat.request import ChatRequest, Foreign, Message, Role, Tags, Text
+from bff.chat.request import (
+    ChatRequest,
+    Document,
+    Foreign,
+    Image,
+    Message,
+    Role,
+    Tags,
+    Text,
+    Thinking,
+    ToolCall,
+)
 from bff.policy.estimates import most_tokens
 
 TAGS = Tags("diagram", "t", "u", "-", "r")
@@ -74,3 +85,13 @@ def test_what_a_turn_carries_beside_its_content_counts_too() -> None:
     most = most_tokens(ChatRequest("openai/gpt-4o", (message,), TAGS))
 
     assert most == 4 + 1000 + len("image_url") + 16
+
+
+def test_a_document_counts_by_its_bytes_and_a_call_by_its_words() -> None:
+    url = "data:application/pdf;base64,AAAA"
+    call = ToolCall("c", "now", '{"tz":"UTC"}')
+
+    assert asked((Document(url), Thinking("hm"))) == 16 + len(url) + 2
+    assert asked((Image("https://x.example/i.png"),)) == asked((picture("https://x.example/"),))
+    turn = Message(Role.ASSISTANT, "", calls=(call,))
+    assert most_tokens(ChatRequest("m", (turn,), TAGS)) == 16 + len("now") + len(call.arguments)

@@ -177,7 +177,7 @@ def test_every_state_of_the_breaker_has_a_number(metrics, written, state) -> Non
 
     shown = _value(metrics, "bff_gateway_breaker_state", upstream="openai")
     assert shown == BREAKER_STATES[state.value]
-    assert written.lines[0]["message"] == "gateway.breaker_changed"
+    assert written.lines[0]["message"] == "upstream.breaker_changed"
 
 
 def test_a_misconfiguration_is_counted_and_loud_without_its_words(metrics, written) -> None:
