@@ -147,6 +147,7 @@ class Engine:
             roll=self._dice(),
             patience=step.provider.patience,
             content_sent=content_sent,
+            is_fallback=step.target.fallback,
             more_ways=walk.more_ways,
             more_models=bool(walk.more_models(problem)),
             round_misconfigured=self._round_misconfigured,

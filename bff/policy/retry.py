@@ -57,6 +57,7 @@ class Situation:
     roll: float
     patience: Patience = Patience()
     content_sent: bool = False
+    is_fallback: bool = False  # the model that failed stands in itself
     more_ways: bool = False
     more_models: bool = False
     may_retry: bool = True  # the retry budget is not spent
@@ -133,6 +134,13 @@ def stands_in(problem: Problem) -> bool:
     return problem.kind in _OF_THE_VENDOR and problem.sign not in _NEVER_BYPASSED
 
 
+def _never_asked(problem: Problem) -> bool:
+    """Whether the question cannot be put to that vendor: nobody has refused it, so that nothing is
+    bypassed where another is asked.
+    """
+    return problem.kind is Kind.BAD_REQUEST and problem.sign is Sign.NONE
+
+
 def told(asked: Problem, last: Problem) -> Problem:
     """What the caller hears when what it asked for failed, and then what stood in for it: its own
     model's failure, unless a policy has refused.
@@ -152,7 +160,8 @@ def decide(situation: Situation) -> Verdict:
         wait = _wait(situation)
         if wait is not None:
             return Verdict(Move.RETRY, wait)
-    if situation.more_models and may_go_round and stands_in(problem):
+    may_change = stands_in(problem) or (situation.is_fallback and _never_asked(problem))
+    if situation.more_models and may_go_round and may_change:
         return Verdict(Move.NEXT_MODEL)
     return Verdict(Move.STOP)
 

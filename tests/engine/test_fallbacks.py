@@ -148,6 +148,33 @@ async def test_where_all_fail_the_caller_hears_of_the_model_it_asked_for() -> No
     assert witness.answers[0][1] == "failed"
 
 
+async def test_what_stands_in_and_cannot_be_asked_this_is_passed_over() -> None:
+    unsayable = Problem(Kind.BAD_REQUEST, "This model cannot be sent pictures.", at="messages[0]")
+    deaf, spare = one_way(unsayable, name="deaf"), one_way(ANSWER, name="spare")
+    fallbacks = {"vendor/model": ("deaf/x", "spare/other")}
+    engine, witness = engine_of(one_way(BUSY), deaf, spare, fallbacks=fallbacks)
+
+    chunks, facts, problem = await ask(engine)
+
+    assert (problem, facts.model_used) == (None, "spare/other")
+    assert HI in chunks
+    assert witness.changes == [("vendor", "provider_busy"), ("deaf", "none")]
+
+
+@pytest.mark.parametrize("sign", [Sign.PROVIDER_REFUSED, Sign.GATEWAY_POLICY])
+async def test_what_stands_in_and_refuses_is_the_last(sign: Sign) -> None:
+    refused = failure(sign, Kind.BAD_REQUEST, status=400)
+    spare = one_way(ANSWER, name="spare")
+    fallbacks = {"vendor/model": ("strict/x", "spare/other")}
+    engine, _ = engine_of(
+        one_way(BUSY), one_way(refused, name="strict"), spare, fallbacks=fallbacks
+    )
+
+    _, _, problem = await ask(engine)
+
+    assert (problem, spare.asked) == (BUSY, [])
+
+
 async def test_a_break_in_the_middle_of_what_stands_in_is_told_as_it_is() -> None:
     cut = failure(Sign.CUT)
     engine, _ = engine_of(one_way(BUSY), one_way([[HI], cut], name="spare"), fallbacks=SPARE)
