@@ -46,6 +46,8 @@ _KIND_OF_TYPE: Mapping[str, Kind] = {
     "overloaded_error": Kind.OVERLOADED,
     "rate_limit_error": Kind.UPSTREAM_RATE_LIMIT,
 }
+# Asked again it would be refused again, or answered by somebody who may not.
+_WHATEVER_STATUS = frozenset({Kind.CONTEXT_LENGTH, Kind.CONTENT_POLICY, Kind.BUDGET})
 _UNKNOWN_PARAMETER = frozenset({"unsupported_parameter", "unknown_parameter"})
 _PARAMETER = re.compile(r"[\w.\[\]]{1,80}", re.ASCII)
 _UNRECOGNIZED = re.compile(
@@ -64,7 +66,7 @@ def read_refusal(status: int, data: bytes, *, retry_after: float | None = None) 
     kind = _named_kind(error)
     if kind is None and _word(error, "type") == "insufficient_quota":
         kind = Kind.BUDGET
-    if kind is None or (status >= 500 and kind is not Kind.CONTEXT_LENGTH):
+    if kind is None or (status >= 500 and kind not in _WHATEVER_STATUS):
         kind = kind_of_status(status)
     if status == 409:
         kind = Kind.UPSTREAM
