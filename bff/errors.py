@@ -63,8 +63,9 @@ class Problem(Exception):  # noqa: N818 - the house's word for it
 
     *public* holds no key, no URL and no user content. *at* is where in the body
     ("messages[2].role"), *retry_after* seconds, *status* the HTTP status upstream answered with,
-    if it did; *should_retry* is what upstream itself said of asking again, if it did. *ours* says
-    that its status is about us and is told to nobody.
+    if it did; *should_retry* is what upstream itself said of asking again, and *code* what it calls
+    a fault in the question, if it did. *ours* says that its status is about us and is told to
+    nobody.
     """
 
     def __init__(
@@ -82,4 +83,5 @@ class Problem(Exception):  # noqa: N818 - the house's word for it
         self.at, self.retry_after = at, retry_after
         self.status, self.sign = status, sign
         self.should_retry: bool | None = None
+        self.code = ""
         self.ours = False

@@ -320,6 +320,22 @@ def test_a_refusal_is_read_by_its_code_then_its_status(
     assert (problem.status, problem.retry_after) == (status, None if status == 302 else 3)
 
 
+@pytest.mark.parametrize(
+    ("status", "said", "code"),
+    [
+        (400, "unsupported_value", "unsupported_value"),
+        (422, "invalid_value", "invalid_value"),
+        (400, "Odd Code: key sk-1", ""),
+        (400, "400", ""),
+        (400, 7, ""),
+        (401, "invalid_value", ""),
+        (500, "invalid_value", ""),
+    ],
+)
+def test_the_code_of_a_refused_question_is_kept(status: int, said: Any, code: str) -> None:
+    assert read_refusal(status, json.dumps({"error": {"code": said}}).encode()).code == code
+
+
 def test_a_refusal_names_the_parameter_it_does_not_support() -> None:
     error = {"code": "unsupported_parameter", "param": "max_tokens"}
 

@@ -17,6 +17,13 @@ def told(problem: Problem) -> tuple[int, Any, dict[str, str]]:
     return status, json.loads(body)["error"], headers
 
 
+def test_a_refused_question_has_the_vendors_code() -> None:
+    problem = Problem(Kind.BAD_REQUEST, "No.", status=400)
+    problem.code = "unsupported_value"
+
+    assert told(problem)[1]["code"] == "unsupported_value"
+
+
 def test_every_kind_has_a_row_with_something_to_do_about_it() -> None:
     assert set(ROWS) == set(Kind)
     assert all(row.suggestion.endswith(".") for row in ROWS.values())

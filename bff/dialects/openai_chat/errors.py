@@ -91,7 +91,7 @@ def _error(row: _Row, problem: Problem, request_id: str) -> dict[str, Any]:
             "message": problem.public,
             "type": row.type,
             "param": problem.at or None,
-            "code": row.code,
+            "code": problem.code or row.code,
             "suggestion": row.suggestion,
             "request_id": request_id,
         }

@@ -50,6 +50,7 @@ _KIND_OF_TYPE: Mapping[str, Kind] = {
 _WHATEVER_STATUS = frozenset({Kind.CONTEXT_LENGTH, Kind.CONTENT_POLICY, Kind.BUDGET})
 _UNKNOWN_PARAMETER = frozenset({"unsupported_parameter", "unknown_parameter"})
 _PARAMETER = re.compile(r"[\w.\[\]]{1,80}", re.ASCII)
+_CODE = re.compile(r"[a-z_]{1,64}")  # one of a vendor's own list, no sentence
 _UNRECOGNIZED = re.compile(
     r"(?:unrecognized request arguments? supplied|unknown parameter): '?([\w.]{1,80})",
     re.IGNORECASE | re.ASCII,
@@ -70,7 +71,10 @@ def read_refusal(status: int, data: bytes, *, retry_after: float | None = None) 
         kind = kind_of_status(status)
     if status == 409:
         kind = Kind.UPSTREAM
-    return failure(kind, status=status, retry_after=retry_after, at=_unsupported(error))
+    problem = failure(kind, status=status, retry_after=retry_after, at=_unsupported(error))
+    if kind is Kind.BAD_REQUEST and _CODE.fullmatch(_word(error, "code")):
+        problem.code = _word(error, "code")
+    return problem
 
 
 def not_set_up(status: int) -> Problem:
