@@ -123,6 +123,16 @@ def test_a_policys_refusal_that_quotes_the_question_stays_one(quoted: str) -> No
     assert read_error_inside(said).kind is Kind.CONTENT_POLICY
 
 
+@pytest.mark.parametrize("status", [429, 500, 502, 503])
+def test_a_policys_refusal_is_one_under_a_status_that_asks_to_try_again(status: int) -> None:
+    data = b'{"success":false,"error":"Your message was flagged by our moderation"}'
+    page = b"<html>Overloaded. <a>Content policy</a></html>"
+
+    assert read_refusal(status, data).kind is Kind.CONTENT_POLICY
+    assert read_refusal(status, data).sign is Sign.PROVIDER_REFUSED
+    assert read_refusal(status, page).kind is Kind.OVERLOADED
+
+
 def test_a_front_that_says_it_is_overloaded_is_believed() -> None:
     assert refused(418, b"<h1>Temporarily unavailable</h1>").kind is Kind.OVERLOADED
 

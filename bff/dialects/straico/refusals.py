@@ -69,7 +69,11 @@ def read_refusal(status: int, data: bytes, *, retry_after: float | None = None) 
     """Straico's own answer when it is not 2xx, or the front's; *data* may be anything."""
     if status < 400:
         return failure(Kind.UPSTREAM, status=status)
-    kind = _kind_of(status, _said_in(data))
+    words = _said_in(data)
+    kind = _kind_of(status, words)
+    # whoever asked again, or elsewhere, would go round it; a page only links to one
+    if kind is Kind.OVERLOADED and not _is_page(data) and _POLICY.search(words):
+        kind = Kind.CONTENT_POLICY
     return _problem(kind, status=status, retry_after=retry_after)
 
 
@@ -110,6 +114,10 @@ def _kind_of_words(words: str, *, overloaded: bool) -> Kind | None:
     if overloaded and _OVERLOADED.search(words):
         return Kind.OVERLOADED
     return next((kind for pattern, kind in _KIND_OF_WORDS if pattern.search(words)), None)
+
+
+def _is_page(data: bytes) -> bool:
+    return data.lstrip()[:1] == b"<"
 
 
 def _said_in(data: bytes) -> str:
