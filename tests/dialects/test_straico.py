@@ -164,6 +164,13 @@ def test_what_straico_cannot_see_is_refused_where_it_stands(endpoint: Endpoint, 
     assert (caught.value.kind, caught.value.at) == (Kind.BAD_REQUEST, "messages[1].content[2]")
 
 
+def test_a_picture_without_an_address_is_refused_under_the_code_of_the_contract() -> None:
+    with pytest.raises(Problem) as caught:
+        write(shows(Image("data:image/png;base64,AAAA")))
+
+    assert caught.value.code == "unsupported_content"
+
+
 @pytest.mark.parametrize("role", [Role.TOOL, Role.ASSISTANT, Role.SYSTEM])
 def test_a_picture_that_no_user_sent_is_refused(role: Role) -> None:
     with pytest.raises(Problem) as caught:

@@ -112,7 +112,9 @@ def _check_picture(picture: Image, role: Role, at: str) -> None:
         raise Problem(Kind.BAD_REQUEST, "This model can be sent pictures by users only.", at=at)
     if not picture.url.startswith("https://"):
         only = "This model can be sent pictures by their https address only."
-        raise Problem(Kind.BAD_REQUEST, only, at=at)
+        problem = Problem(Kind.BAD_REQUEST, only, at=at)
+        problem.code = "unsupported_content"
+        raise problem
 
 
 def _parts(request: ChatRequest) -> Iterator[tuple[str, Role, Part]]:
