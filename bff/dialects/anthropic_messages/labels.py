@@ -10,22 +10,23 @@ from collections.abc import Iterable
 
 _ODD = re.compile(r"[^a-zA-Z0-9_-]")
 _NAME_MOST = 128
+_STEM_MOST = _NAME_MOST - 10  # what no number at its end can reach
 
 
 def write_names(names: Iterable[str]) -> dict[str, str]:
     """Each name, and what it is called there."""
     wanted = dict.fromkeys(names)
     told = {name: name for name in wanted if _fits(name)}
-    taken = set(told)
+    labels = _Labels(told)
     for name in wanted:
         if name not in told:
-            told[name] = free_name(name, taken)
+            told[name] = labels.free(name)
     return told
 
 
-def free_name(name: str, taken: set[str]) -> str:
-    """*name* as it is allowed to be, unlike all that are *taken*; takes it."""
-    return _free(_cleaned(name), taken)
+def free_name(name: str, taken: Iterable[str]) -> str:
+    """*name* as it is allowed to be, unlike all that are *taken*."""
+    return _Labels(taken).free(name)
 
 
 class CallIds:
@@ -35,7 +36,7 @@ class CallIds:
 
     def __init__(self, reserved: Iterable[str]) -> None:
         """*reserved* are those that are sent as they are."""
-        self._taken = set(reserved)
+        self._labels = _Labels(reserved)
         self._open: dict[str, deque[str]] = {}
 
     def begin_turn(self) -> None:
@@ -43,7 +44,7 @@ class CallIds:
         self._open.clear()
 
     def call(self, id_: str) -> str:
-        told = _free(_cleaned(id_), self._taken)
+        told = self._labels.free(id_)
         self._open.setdefault(id_, deque()).append(told)
         return told
 
@@ -65,11 +66,22 @@ def _cleaned(text: str) -> str:
     return _ODD.sub("_", text)[:_NAME_MOST] or "_"
 
 
-def _free(label: str, taken: set[str]) -> str:
-    free, number = label, 1
-    while free in taken:
-        number += 1
-        tail = f"_{number}"
-        free = label[: _NAME_MOST - len(tail)] + tail
-    taken.add(free)
-    return free
+class _Labels:
+    """Those that are taken; of what begins alike it remembers the last number, for a caller may
+    send a hundred thousand that do.
+    """
+
+    def __init__(self, taken: Iterable[str]) -> None:
+        self._taken = set(taken)
+        self._numbers: dict[str, int] = {}
+
+    def free(self, text: str) -> str:
+        """*text* as it is allowed to be, unlike all that are taken; takes it."""
+        free = label = _cleaned(text)
+        stem = label[:_STEM_MOST]
+        while free in self._taken:
+            number = self._numbers[stem] = self._numbers.get(stem, 1) + 1
+            tail = f"_{number}"
+            free = label[: _NAME_MOST - len(tail)] + tail
+        self._taken.add(free)
+        return free
