@@ -23,6 +23,7 @@ from bff.chat.request import (
 )
 from bff.chat.traits import Traits
 from bff.dialects.anthropic_messages import NAME, write_request
+from bff.dialects.anthropic_messages.labels import CallIds
 from bff.errors import Kind, Problem
 from bff.simulators.anthropic.checks import check_parameters
 from bff.simulators.anthropic.turn_checks import check_turns
@@ -379,3 +380,43 @@ def test_any_conversation_is_one_that_anthropic_takes(
     for message in said:
         if isinstance(message.content, str):
             assert message.content.strip() in shown
+
+
+@pytest.mark.parametrize("name", ["c", "c" * 200])
+def test_thousands_of_calls_under_one_id_are_labelled_in_time(name: str) -> None:
+    ids = CallIds(())
+
+    labels = [ids.call(name) for _ in range(20_000)]
+
+    assert len(set(labels)) == len(labels)
+    assert max(map(len, labels)) <= 128
+
+
+@pytest.mark.parametrize("depth", range(100, 1030, 10))
+def test_arguments_nested_too_deeply_are_told_as_the_text_they_are(depth: int) -> None:
+    deep = '{"a":' + "[" * depth + "]" * depth + "}"
+    call = ToolCall("c", "n", deep)
+
+    body = written(Message(USER, "hi"), Message(ASSISTANT, "", calls=(call,)))
+
+    [told] = [block for turn in body["messages"] for block in turn["content"] if "input" in block]
+    assert told["input"] in ({"arguments": deep}, orjson.loads(deep) if depth < 1000 else None)
+
+
+@pytest.mark.parametrize(
+    ("message", "place"),
+    [
+        (Message(ASSISTANT, (Text("see"), Image("https://example.org/a.png"))), "[1]"),
+        (Message(USER, (Image("data:image/png;base64,"),)), "[0]"),
+    ],
+)
+def test_a_picture_that_anthropic_would_refuse_is_refused_at_its_place(
+    message: Message, place: str
+) -> None:
+    with pytest.raises(Problem) as refused:
+        written(Message(USER, "hi"), message)
+
+    assert (refused.value.kind, refused.value.at) == (
+        Kind.BAD_REQUEST,
+        f"messages[1].content{place}",
+    )

@@ -33,6 +33,8 @@ def write_content(
                 thought = {"thinking": part.text, "signature": part.signature}
                 blocks.append({"type": "thinking", **thought})
         else:
+            if thoughts and isinstance(part, Image):
+                raise _refused("An assistant's message cannot hold a picture.", f"{at}[{index}]")
             blocks.append(_write_part(part, f"{at}[{index}]"))
     return blocks
 
@@ -86,7 +88,7 @@ def _pdf(url: str, at: str) -> Block:
 
 def _inline(url: str, at: str, otherwise: str) -> Block:
     found = _DATA_URL.match(url)
-    if found is None:
+    if found is None or found.end() == len(url):
         raise _refused(otherwise, at)
     kind = found[1].lower().replace("image/jpg", "image/jpeg")  # a common slip
     return {"type": "base64", "media_type": kind, "data": url[found.end() :]}

@@ -18,11 +18,12 @@ from bff.dialects.anthropic_messages.blocks import (
 )
 from bff.dialects.anthropic_messages.labels import CallIds
 from bff.dialects.anthropic_messages.names import NAME
-from bff.dialects.json_text import read_json
+from bff.dialects.json_text import depth_exceeds, read_json
 from bff.errors import Kind, Problem
 
 _EARLIER = "An earlier message of the assistant, before the conversation that follows:\n"
 _NO_RESULT = "There is no result of this call."
+_MOST_DEPTH = 200  # of arguments: what is nested deeper can be read, but not always written
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +221,8 @@ def _read_input(arguments: str) -> dict[str, Any]:
     try:
         value = read_json(arguments.encode("utf-8", "surrogatepass"))
     except ValueError:
+        return {"arguments": arguments}
+    if depth_exceeds([value], _MOST_DEPTH):
         return {"arguments": arguments}
     return value if isinstance(value, dict) else {"arguments": value}
 
