@@ -293,3 +293,26 @@ def test_no_two_names_are_told_alike(names: list[str]) -> None:
         assert len(label) <= 128
         assert all(c.isascii() and (c.isalnum() or c in "_-") for c in label)
         assert label == name or label not in names
+
+
+@pytest.mark.parametrize(
+    ("more", "at"),
+    [
+        ({"tools": (Tool("a"), Tool("a"))}, "tools"),
+        ({"tools": (Tool("a", parameters={"type": "array"}),)}, "tools"),
+        ({"tools": (Tool("a", parameters={"type": None}),)}, "tools"),
+        ({"tools": (Tool("a"),), "tool_choice": ToolChoice(Choosing.NAMED, "b")}, "tool_choice"),
+        ({"tool_choice": ToolChoice(Choosing.NAMED, "b")}, "tool_choice"),
+    ],
+)
+def test_tools_that_anthropic_would_refuse_are_refused_at_their_place(
+    more: dict[str, Any], at: str
+) -> None:
+    request = ChatRequest(
+        "m", (Message(Role.USER, "hi"),), Tags("f", "t:1", "u:1", "-", "r"), **more
+    )
+
+    with pytest.raises(Problem) as refused:
+        write_request(request, model="claude-x", traits=Traits())
+
+    assert (refused.value.kind, refused.value.at) == (Kind.BAD_REQUEST, at)

@@ -48,6 +48,7 @@ def write_request(request: ChatRequest, *, model: str, traits: Traits) -> Writte
         return Written(write_utf8(_passed_on(request, model)))
     if request.count > 1:
         raise Problem(Kind.BAD_REQUEST, "The model gives one answer at a time.", at="n")
+    _check_tools(request)
     names = told_names(request)
     form = answer_tool(request, traits, names)
     if request.format is not None and not form and not _by_schema(request, traits):
@@ -76,6 +77,20 @@ def _passed_on(request: ChatRequest, model: str) -> dict[str, Any]:
 
 
 # -- tools -----------------------------------------------------------------------------------------
+
+
+def _check_tools(request: ChatRequest) -> None:
+    """What Anthropic would refuse is refused here, where its place is known."""
+    declared = {tool.name for tool in request.tools}
+    if len(declared) < len(request.tools):
+        raise Problem(Kind.BAD_REQUEST, "Each function needs a name of its own.", at="tools")
+    if any((tool.parameters or {}).get("type", "object") != "object" for tool in request.tools):
+        raise Problem(
+            Kind.BAD_REQUEST, "The parameters of a function must be an object.", at="tools"
+        )
+    chosen = request.tool_choice
+    if chosen.how is Choosing.NAMED and chosen.name not in declared:
+        raise Problem(Kind.BAD_REQUEST, "There is no function of this name.", at="tool_choice")
 
 
 def _add_tools(
