@@ -28,12 +28,21 @@ def read_json(data: bytes) -> Any:
 
 
 def write_ascii(value: Any) -> bytes:
-    """*value* as one line of JSON in which every character is ASCII."""
+    """*value* as one line of JSON in which every character is ASCII. Raises ValueError for what is
+    nested too deeply: `read_json` reads deeper than can be written.
+    """
     try:
         data = orjson.dumps(value)
     except (TypeError, ValueError):  # a lone surrogate, or an integer beyond 64 bits
-        return json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii")
+        return _dumps(value)
     return data if data.isascii() else escape(data)
+
+
+def _dumps(value: Any) -> bytes:
+    try:
+        return json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii")
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
 
 
 def write_utf8(value: Any) -> bytes:

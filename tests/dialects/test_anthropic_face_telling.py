@@ -487,3 +487,12 @@ def test_an_answer_that_came_whole_in_this_dialect_is_passed_on() -> None:
 
     assert whole(reply, original=Original(NAME, b'{"odd":1}')) == {"odd": 1}
     assert whole(reply, original=Original("other", b"{}")) == whole(reply)
+
+
+@pytest.mark.parametrize("depth", range(900, 1030, 10))
+def test_arguments_that_are_nested_too_deeply_to_be_written_are_left_out(depth: int) -> None:
+    deep = '{"a":' + "[" * depth + "]" * depth + "}"
+
+    body = write_reply(Reply(None, None, (ToolCall("c", "n", deep),)), model="m", answer_id="msg_1")
+
+    assert json.loads(body)["content"][0]["input"] == {}

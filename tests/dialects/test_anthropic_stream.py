@@ -23,6 +23,7 @@ from bff.chat.events import (
 from bff.chat.reply import Collector
 from bff.dialects.anthropic_messages import NAME, Hearing, StreamReader
 from bff.errors import Kind, Problem, Sign
+from bff.simulators.anthropic import frames
 
 
 def event(type_: str, **said: Any) -> bytes:
@@ -397,3 +398,47 @@ def test_an_answer_whose_head_comes_late_is_not_begun_anew() -> None:
         collector.feed(reader.feed(b"data: " + json.dumps(event).encode() + b"\n\n"))
 
     assert [call.arguments for call in collector.reply().calls] == ["{}"]
+
+
+# -- what no honest vendor sends -------------------------------------------------------------------
+
+
+def test_the_answer_is_heard_where_its_call_comes_whole() -> None:
+    reader = StreamReader(hearing=Hearing(answer_tool="form"))
+
+    chunks = reader.feed(
+        frames.start()
+        + frames.block_start(0, {"type": "tool_use", "id": "t", "name": "form", "input": {"a": 1}})
+        + frames.block_stop()
+        + frames.finish("tool_use")
+        + frames.STOP
+    )
+
+    collector = Collector()
+    collector.feed(chunks)
+    assert collector.reply().text == '{"a":1}'
+
+
+@pytest.mark.parametrize("type_", [r"\ud800", r"a\n\nevent: error", r"a\rb", "é", ""])
+def test_a_type_that_is_no_name_of_an_event_is_dropped(type_: str) -> None:
+    reader = StreamReader()
+
+    chunks = reader.feed(b'data: {"type":"%b"}\n\n' % type_.encode())
+
+    assert (chunks, reader.bad_events, reader.problem) == ([], 1, None)
+
+
+@pytest.mark.parametrize("depth", range(900, 1030, 10))
+def test_what_is_nested_too_deeply_is_dropped_and_does_not_raise(depth: int) -> None:
+    deep = b'{"a":' + b"[" * depth + b"]" * depth + b"}"
+    call = b'{"type":"tool_use","id":"t","name":"n","input":%b}' % deep
+    start = b'{"type":"content_block_start","index":0,"content_block":%b}' % call
+    head = b'{"type":"message_start","message":{"id":%b,"model":%b}}' % (deep, deep)
+    reader = StreamReader()
+
+    chunks = reader.feed(b"data: %b\n\ndata: %b\n\n" % (head, start))
+    chunks += reader.feed(frames.block_delta(0, "input_json_delta", partial_json="{}"))
+
+    collector = Collector()
+    collector.feed(chunks)
+    assert (reader.problem, collector.reply().started.id) == (None, "")

@@ -131,3 +131,13 @@ def test_one_that_cannot_be_read_still_says_what_it_used(content: Any) -> None:
 
 def test_a_usage_that_is_missing_is_not_told() -> None:
     assert events(message(TEXT, usage=None))[1:] == [TextDelta("Hi"), Finished(FinishReason.STOP)]
+
+
+def test_a_call_nested_too_deeply_is_no_answer() -> None:
+    deep = b'{"a":' + b"[" * 1018 + b"]" * 1018 + b"}"
+    call = b'{"type":"tool_use","id":"t","name":"n","input":%b}' % deep
+
+    with pytest.raises(Problem) as failed:
+        read_message(b'{"content":[%b],"stop_reason":"tool_use"}' % call)
+
+    assert failed.value.sign is Sign.NOT_AN_ANSWER

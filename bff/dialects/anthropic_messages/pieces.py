@@ -30,7 +30,11 @@ _THOUGHT = ("reasoning_tokens", "thinking_tokens")
 
 
 def started(message: Mapping[str, Any]) -> Started:
-    return Started(str(message.get("id") or ""), str(message.get("model") or ""), 0)
+    return Started(_name_of(message.get("id")), _name_of(message.get("model")), 0)
+
+
+def _name_of(value: object) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def read_reason(said: object, *, calls: int) -> FinishReason | None:

@@ -99,8 +99,8 @@ class StreamReader:
         if error or type_ == "error":
             self._read_error(data, error)
             return
-        if not isinstance(type_, str):
-            self.bad_events += 1
+        if not (isinstance(type_, str) and type_.isascii() and type_.isprintable() and type_):
+            self.bad_events += 1  # a name stands in a line of its own
             return
         try:
             events = self._events(type_, value)
@@ -164,18 +164,17 @@ class StreamReader:
 
     def _call_start(self, index: int, block: Mapping[str, Any]) -> tuple[Event, ...]:
         name, id_ = text_of(block.get("name")), text_of(block.get("id") or "")
+        told = block.get("input")
+        arguments = write_ascii(told).decode("ascii") if told else ""
         self._silent.add(index)
+        begun: tuple[Event, ...] = ()
         if name and name == self._hearing.answer_tool:
             self._calls[index] = _ANSWER
-            return ()
-        number = self._calls[index] = self._called
-        self._called += 1
-        begun = ToolStarted(number, id_, self._hearing.names.get(name, name))
-        told = block.get("input")
-        if not told:
-            return (begun,)
-        self._silent.discard(index)  # no pieces of it will follow
-        return (begun, ToolDelta(number, write_ascii(told).decode("ascii")))
+        else:
+            begun = (ToolStarted(self._called, id_, self._hearing.names.get(name, name)),)
+            self._calls[index] = self._called
+            self._called += 1
+        return begun + self._arguments(index, arguments)  # no pieces of it follow, if it has any
 
     def _block_delta(self, index: int, delta: Mapping[str, Any]) -> tuple[Event, ...]:
         match delta.get("type"):

@@ -9,9 +9,10 @@ from typing import Any
 from bff.chat.events import Finished, FinishReason, Original, UsageReported
 from bff.chat.reply import Reply
 from bff.dialects.anthropic_messages.names import NAME
-from bff.dialects.json_text import read_json, write_ascii
+from bff.dialects.json_text import depth_exceeds, read_json, write_ascii
 from bff.dialects.said_calls import shown_calls
 
+_MOST_DEPTH = 200  # of arguments: what is nested deeper can be read, but not always written
 _REASONS: Mapping[FinishReason, str] = {
     FinishReason.STOP: "end_turn",
     FinishReason.LENGTH: "max_tokens",
@@ -37,7 +38,7 @@ def write_reply(
         content.append({"type": "text", "text": reply.text})
     calls = shown_calls(reply.calls)
     for call in calls:
-        told = {"id": call.id, "name": call.name, "input": read_input(call.arguments) or {}}
+        told = {"id": call.id, "name": call.name, "input": _sayable(call.arguments)}
         content.append({"type": "tool_use", **told})
     finished = Finished(reply.reason or FinishReason.STOP, reply.stopped_by)
     return write_ascii(
@@ -72,6 +73,12 @@ def write_usage(usage: UsageReported) -> dict[str, int]:
         "cache_read_input_tokens": cached,
         "output_tokens": usage.completion_tokens,
     }
+
+
+def _sayable(arguments: str) -> dict[str, Any]:
+    """What is no object, or one that cannot be written, is left out."""
+    said = read_input(arguments)
+    return {} if said is None or depth_exceeds(said, _MOST_DEPTH) else said
 
 
 def read_input(arguments: str) -> dict[str, Any] | None:
