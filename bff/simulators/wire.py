@@ -59,6 +59,17 @@ class Line:
         protocol = self._request.protocol
         return protocol is not None and protocol.writing_paused
 
+    async def break_before_headers(self, fault: Fault) -> None:
+        """What *fault* has happen before there is an answer; it may never come back."""
+        if fault.delay_ms:
+            await wait(fault.delay_ms / 1000)
+        if fault.hang:
+            await hang()
+        if fault.reset:
+            await self.reset()
+        if fault.garbage:
+            await self.garbage()
+
     async def begin(self, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
         """Sends the headers now."""
         self._response = web.StreamResponse(status=status, headers=headers)

@@ -42,7 +42,7 @@ from bff.simulators.pen import SeenRequest
 from bff.simulators.stage import Deed, Speech, Stage
 from bff.simulators.stand_in import StandIn
 from bff.simulators.vendor import Vendor
-from bff.simulators.wire import EVENT_STREAM, Line, hang, wait
+from bff.simulators.wire import EVENT_STREAM, Line, wait
 
 SPEECH = Speech(frames.delta, frames.error_frame, frames.BAD_LINE, frames.STOP)
 _TYPES: Mapping[int, str] = {
@@ -232,7 +232,7 @@ class AnthropicSimulator(Vendor):
     async def _answer(self, line: Line, asked: _Asked) -> web.StreamResponse:
         fault = asked.fault
         if fault is not NONE:
-            await _break_before_headers(line, fault)
+            await line.break_before_headers(fault)
             refusal = _ordered_refusal(fault)
             if refusal is not None:
                 return self._refused(refusal, retry_after=fault.retry_after)
@@ -340,17 +340,6 @@ class AnthropicSimulator(Vendor):
             headers["Location"] = "/elsewhere"
         body = frames.error(refusal.type, refusal.message, headers["request-id"])
         return web.json_response(body, status=refusal.status, headers=headers)
-
-
-async def _break_before_headers(line: Line, fault: Fault) -> None:
-    if fault.delay_ms:
-        await wait(fault.delay_ms / 1000)
-    if fault.hang:
-        await hang()
-    if fault.reset:
-        await line.reset()
-    if fault.garbage:
-        await line.garbage()
 
 
 def _ordered_refusal(fault: Fault) -> Refusal | None:

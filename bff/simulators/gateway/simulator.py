@@ -56,7 +56,7 @@ from bff.simulators.gateway.words import (
     read_metadata,
 )
 from bff.simulators.stage import Stage
-from bff.simulators.wire import FaultQueue, Line, Written, hang, wait
+from bff.simulators.wire import FaultQueue, Line, Written
 
 _LOG_LAG_S = 0.5  # how long a streamed call's log cannot be found
 _MONTH_S = 2_592_000
@@ -336,14 +336,7 @@ async def _edge_answer(line: Line, call: Call) -> web.Response | None:
     """What happens before the gateway's own doors: silence, resets, and Cloudflare's edge."""
     fault, ray = call.fault, call.own_headers["cf-ray"]
     headers = {"cf-ray": ray, "Server": "cloudflare"}
-    if fault.delay_ms:
-        await wait(fault.delay_ms / 1000)
-    if fault.hang:
-        await hang()
-    if fault.reset:
-        await line.reset()
-    if fault.garbage:
-        await line.garbage()
+    await line.break_before_headers(fault)
     if _internal_code(fault) is not None:
         return None
     if fault.code or fault.status == 403:

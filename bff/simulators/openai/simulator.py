@@ -44,7 +44,7 @@ from bff.simulators.pen import SeenRequest
 from bff.simulators.stage import Deed, Stage
 from bff.simulators.stand_in import StandIn
 from bff.simulators.vendor import Vendor
-from bff.simulators.wire import EVENT_STREAM, Line, hang, wait
+from bff.simulators.wire import EVENT_STREAM, Line, wait
 
 __all__ = ["DONE", "OpenAISimulator", "delta", "error_frame", "finish", "role", "usage"]
 
@@ -243,7 +243,7 @@ class OpenAISimulator(Vendor):
     async def _answer(self, line: Line, asked: Asked) -> web.StreamResponse:
         fault = asked.fault
         if fault is not NONE:
-            await _break_before_headers(line, fault)
+            await line.break_before_headers(fault)
             refusal = self.ordered_refusal(fault)
             if refusal is not None:
                 return self.refused(refusal, retry_after=fault.retry_after)
@@ -372,17 +372,6 @@ def _maimed(value: dict[str, Any], fault: Fault) -> dict[str, Any]:
     lacking = {name for name in ("usage", "choices") if getattr(fault, f"no_{name}")}
     kept = {name: part for name, part in value.items() if name not in lacking}
     return kept | {"choices": []} if fault.empty_choices else kept
-
-
-async def _break_before_headers(line: Line, fault: Fault) -> None:
-    if fault.delay_ms:
-        await wait(fault.delay_ms / 1000)
-    if fault.hang:
-        await hang()
-    if fault.reset:
-        await line.reset()
-    if fault.garbage:
-        await line.garbage()
 
 
 def _ordered_refusal(fault: Fault) -> Refusal | None:

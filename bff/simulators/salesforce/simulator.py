@@ -36,7 +36,7 @@ from bff.simulators.salesforce.wire import Refusal, Said, chat_answer, error, te
 from bff.simulators.stage import Deed
 from bff.simulators.stand_in import StandIn
 from bff.simulators.vendor import Vendor
-from bff.simulators.wire import FaultQueue, Line, hang, wait
+from bff.simulators.wire import FaultQueue, Line, wait
 
 _API = "/einstein/platform/v1"
 _TYPE = "application/json;charset=utf-8"
@@ -118,7 +118,7 @@ class SalesforceSimulator(Vendor):
         fault = self.token_faults.take()
         with self.answer(request) as line:
             if fault is not None:
-                await _break_before_headers(line, fault)
+                await line.break_before_headers(fault)
             await self._may_give.wait()
             if fault is not None and fault.status is not None:
                 refused = {"error": fault.code or "server_error", "error_description": "Simulated."}
@@ -169,7 +169,7 @@ class SalesforceSimulator(Vendor):
     ) -> web.StreamResponse:
         endpoint, name = request.match_info["endpoint"], request.match_info["model"]
         asked, fault = self._read(request, endpoint, name, seen.json)
-        await _break_before_headers(line, fault)
+        await line.break_before_headers(fault)
         if fault.status is not None or fault.quota:
             return self._refused(_ordered_refusal(fault), headers=_retry_after(fault))
         if fault.html:
@@ -274,17 +274,6 @@ class SalesforceSimulator(Vendor):
             status=refusal.status,
             headers=sent | {"Content-Type": _TYPE},
         )
-
-
-async def _break_before_headers(line: Line, fault: Fault) -> None:
-    if fault.delay_ms:
-        await wait(fault.delay_ms / 1000)
-    if fault.hang:
-        await hang()
-    if fault.reset:
-        await line.reset()
-    if fault.garbage:
-        await line.garbage()
 
 
 def _ordered_refusal(fault: Fault) -> Refusal:

@@ -29,7 +29,7 @@ from bff.simulators.straico.checks import Refusal, check_chat, check_key, check_
 from bff.simulators.straico.families import family_of
 from bff.simulators.tool_markup import FAMILIES
 from bff.simulators.vendor import Vendor
-from bff.simulators.wire import Line, hang, wait
+from bff.simulators.wire import Line, wait
 
 _MODELS = (
     "anthropic/claude-sonnet-4",
@@ -226,7 +226,7 @@ class StraicoSimulator(Vendor):
     async def _broken(self, line: Line, fault: Fault, success: int) -> web.Response | None:
         """What is answered in place of a completion, if anything is."""
         if fault is not NONE:
-            await _break_before_headers(line, fault)
+            await line.break_before_headers(fault)
         if fault.quota or (fault is NONE and self.coins <= 0):
             return self._refused(self.no_coins_status, _SAID["coins"])
         said = "" if fault.code.startswith(_MARKUP) else fault.code
@@ -305,17 +305,6 @@ def _read_prompt(asked: object, strict: bool) -> tuple[Sequence[str], plain_talk
     body = check_prompt(asked, strict=strict)
     models = body.get("models") or ()
     return models, plain_talk.read_prompt(body["message"]), body.get("max_tokens")
-
-
-async def _break_before_headers(line: Line, fault: Fault) -> None:
-    if fault.delay_ms:
-        await wait(fault.delay_ms / 1000)
-    if fault.hang:
-        await hang()
-    if fault.reset:
-        await line.reset()
-    if fault.garbage:
-        await line.garbage()
 
 
 async def _send(
