@@ -4,6 +4,8 @@ The status and the envelope of an answer belong to the face's dialect, whose tab
 Kind. Source of the kinds: contract providers.md §6.6; of the signs: gateway.md §11.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -58,6 +60,18 @@ class Sign(StrEnum):
     POOL_FULL = "pool_full"  # never asked: all our connections to this vendor were taken
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A refusal as its vendor spelled it, in the dialect named *dialect*: passed on unchanged by a
+    face of that dialect. *headers* are those that its callers read.
+    """
+
+    dialect: str
+    status: int
+    body: bytes = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
 class Problem(Exception):  # noqa: N818 - the house's word for it
     """A failure we can explain: a kind and one public sentence.
 
@@ -65,7 +79,7 @@ class Problem(Exception):  # noqa: N818 - the house's word for it
     ("messages[2].role"), *retry_after* seconds, *status* the HTTP status upstream answered with,
     if it did; *should_retry* is what upstream itself said of asking again, and *code* what it calls
     a fault in the question, if it did. *ours* says that its status is about us and is told to
-    nobody.
+    nobody. *original* is what upstream said in its own words, where it may be passed on.
     """
 
     def __init__(
@@ -85,3 +99,4 @@ class Problem(Exception):  # noqa: N818 - the house's word for it
         self.should_retry: bool | None = None
         self.code = ""
         self.ours = False
+        self.original: Said | None = None

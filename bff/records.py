@@ -30,8 +30,25 @@ class ForgeInvocation:
 
 
 @dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key of ours, without what it is proved by. *tenant* is whose rows it sees: its own
+    (`key:` and its *id*) unless it was made for another.
+
+    *models* are patterns such as `openai/*`, empty for all; *streams* is how many it may have open
+    at a time and *requests* how many it may begin within a minute, None for the house's own limit.
+    """
+
+    id: str
+    name: str
+    tenant: str
+    models: tuple[str, ...] = ()
+    streams: int | None = None
+    requests: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: a tenant's user, admitted by a token.
+    """Who asks: a tenant's user, admitted by a token, or who holds an API key (*key*).
 
     *subject* is the token's `sub`, *account_id* the user (`context.user.accountId`, else `sub`);
     either may be absent. *context* is the token's own `context` claim, copied into session tokens.
@@ -46,6 +63,7 @@ class Caller:
     tenant_tag: str
     user_tag: str
     forge: ForgeInvocation | None = None
+    key: ApiKey | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,7 +149,8 @@ class ChatRequest:
     *passes* names the dialect whose originals the caller's face passes on, in both directions.
     *original* is the whole body in that dialect, where there is one: its vendor gets it with
     another model's name and nothing else changed, and with it *headers*, which say under what rules
-    it was written. *others* are parameters we do not read, in OpenAI's words.
+    it was written. *body* is what *original* was read from, to the byte, and *query* what else of
+    its URL goes along. *others* are parameters we do not read, in OpenAI's words.
     """
 
     model: str
@@ -171,6 +172,8 @@ class ChatRequest:
     passes: str = "openai_chat"
     original: Foreign | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = field(default=b"", repr=False)
+    query: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,8 @@ class Facts:
 
     *mode* is that of the model being asked; *sure_mode* says that no other can come. *model_used*
     is told where the model is not simply what the caller wrote. *usage* is upstream's until the
-    answer is left; then what is missing has been estimated, and *usage_source* says so.
+    answer is left; then what is missing has been estimated, and *usage_source* says so. *passed*
+    are upstream's headers that a face of its own dialect passes on.
     """
 
     provider: str = ""
@@ -63,6 +64,7 @@ class Facts:
     sure_mode: bool = False
     model_used: str | None = None
     ignored: tuple[str, ...] = ()
+    passed: Mapping[str, str] = field(default_factory=dict)
     log_id: str | None = None
     cache_status: str | None = None
     gateway_step: str | None = None

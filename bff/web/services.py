@@ -12,7 +12,7 @@ from bff.connect.host_urls import Parameters
 from bff.connect.hosts import AllowedHosts
 from bff.connect.memory import RememberedTokens
 from bff.engine.attempts import Engine
-from bff.records import Caller, ClientQuota, Tenant
+from bff.records import ApiKey, Caller, ClientQuota, Tenant
 from bff.telemetry.metrics import Metrics
 from bff.web.live import LiveStreams
 
@@ -60,6 +60,15 @@ class Quotas(Protocol):
 
         Raises Problem(BUDGET) "Not enough tokens" when nothing is left, Problem(INTERNAL) when
         storage is away.
+        """
+
+
+class ApiKeys(Protocol):
+    """The keys of integrators."""
+
+    async def find(self, text: str) -> ApiKey | None:
+        """The key that *text* proves; None for any other text, and for a key that was revoked.
+        Notes that it was used. Raises Problem(INTERNAL) when storage is away and memory is empty.
         """
 
 

@@ -1,4 +1,4 @@
-"""The table of chat faces: a path, a door, a dialect. So far one: the add-on's own frontend.
+"""The face of the add-on's own frontend: its question in, its answer streamed.
 
 Source: contract node-bff.md §3.2, operations.md (VISIBLE_ERRORS, order of checks).
 """

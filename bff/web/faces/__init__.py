@@ -1,0 +1,8 @@
+"""The chat faces: how others may ask, each a path, a door and a dialect.
+
+Source: contract api-faces.md, node-bff.md §3.2.
+"""
+
+from bff.web.faces import conversations
+
+ROUTES = (*conversations.ROUTES,)
