@@ -99,3 +99,22 @@ RESERVATIONS = Table(
     Column("expires_at", Double, nullable=False),
     Index("bff_quota_reservations_client", "client_id", "product_id"),
 )
+
+# Ours: keys of integrators. *hash* is SHA-256 in hex, *beginning* what may be shown of a key,
+# *models* a list of patterns; times are seconds since 1970.
+API_KEYS = Table(
+    "bff_api_keys",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("name", String(255), nullable=False),
+    Column("tenant", String(255), nullable=False),
+    Column("hash", String(64), nullable=False),
+    Column("beginning", String(32), nullable=False),
+    Column("models", JSON, nullable=False),
+    Column("streams", Integer),
+    Column("requests", Integer),
+    Column("created_at", Double, nullable=False),
+    Column("last_used_at", Double),
+    Column("revoked_at", Double),
+    Index("bff_api_keys_hash", "hash", unique=True),
+)

@@ -24,7 +24,7 @@ from bff.store.installations import (
     is_installation_id,
     read_installation_id,
 )
-from bff.store.remembered import RememberedTenants
+from bff.store.remembered import Remembered
 from bff.store.tables import ADDON_SETTINGS as ROWS
 from bff.store.tables import INSTALLATION_CLIENT_KEYS as INSTALLATIONS
 
@@ -59,7 +59,7 @@ class TenantStore:
     ) -> None:
         self._db, self._today, self._patience_s = db, today, patience_s
         self._remembered, self._installed = (
-            RememberedTenants(
+            Remembered(
                 look_up,
                 is_away=is_away,
                 now=now,

@@ -68,7 +68,8 @@ class ApiKeys(Protocol):
 
     async def find(self, text: str) -> ApiKey | None:
         """The key that *text* proves; None for any other text, and for a key that was revoked.
-        Notes that it was used. Raises Problem(INTERNAL) when storage is away and memory is empty.
+        Notes that it was used. Raises Problem(INTERNAL) when storage is away and memory is empty,
+        Problem(OVERLOADED) when too many try keys that do not exist.
         """
 
 
@@ -160,6 +161,7 @@ class Services:
 
     tenants: Tenants
     quotas: Quotas
+    keys: ApiKeys
     install_keys: InstallKeys
     host: Host
     remembered: RememberedTokens

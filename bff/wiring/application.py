@@ -25,6 +25,7 @@ from bff.connect.memory import RememberedTokens
 from bff.engine.ports import Clock
 from bff.policy import prompts
 from bff.settings import Settings, WrongSetting, read_settings
+from bff.store.api_keys import open_api_keys
 from bff.store.db import Database, open_database
 from bff.store.migrate import migrate, schema_state
 from bff.store.quota import Notes, open_quotas
@@ -178,10 +179,14 @@ async def open_services(
                 ),
             )
         )
+        keys = await stack.enter_async_context(
+            open_api_keys(db, clock=SystemClock(), now=time.time)
+        )
         await stack.enter_async_context(streams.pulse(SystemClock().sleep))
         yield Services(
             tenants=TenantStore(db, now=clock.now),
             quotas=quotas,
+            keys=keys,
             install_keys=InstallKeys(keys_session, settings.connect_install_keys_url),
             host=HostClient(
                 host_session,

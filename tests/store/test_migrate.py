@@ -30,6 +30,7 @@ INDEXES = {
 OURS = (
     "bff_schema_version",
     "bff_quota_reservations",
+    "bff_api_keys",
     "ForgeSettings",
     "forge_settings",
     "InstallationClientKeys",

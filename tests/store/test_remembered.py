@@ -5,7 +5,7 @@ import pytest
 from bff.errors import Kind, Problem
 from bff.records import Tenant
 from bff.store import remembered
-from bff.store.remembered import STRANGERS_AT_ONCE, RememberedTenants
+from bff.store.remembered import STRANGERS_AT_ONCE, Remembered
 from tests.support.clock import FakeClock
 
 
@@ -57,8 +57,8 @@ async def storage() -> Storage:
 
 
 @pytest.fixture
-def memory(storage: Storage, clock: FakeClock) -> RememberedTenants:
-    return RememberedTenants(
+def memory(storage: Storage, clock: FakeClock) -> Remembered[Tenant]:
+    return Remembered(
         storage.look_up,
         is_away=lambda _: storage.away,
         now=clock.now,
@@ -236,7 +236,7 @@ async def test_strangers_do_not_push_tenants_out_and_memory_is_bounded(
     memory, storage, monkeypatch
 ) -> None:
     monkeypatch.setattr(remembered, "STRANGERS_MOST", 10)
-    monkeypatch.setattr(remembered, "TENANTS_MOST", 2)
+    monkeypatch.setattr(remembered, "KNOWN_MOST", 2)
     await memory.find("site")
     for number in range(50):
         await memory.find(f"stranger {number}")
@@ -257,7 +257,7 @@ async def test_strangers_do_not_push_tenants_out_and_memory_is_bounded(
 
 
 async def test_a_refused_question_does_not_make_old_secrets_count_again(
-    memory: RememberedTenants, storage: Storage, clock: FakeClock
+    memory: Remembered[Tenant], storage: Storage, clock: FakeClock
 ) -> None:
     """Somebody asks for a name storage refuses, and a tenant is gone meanwhile."""
     await memory.find("site")
@@ -272,7 +272,7 @@ async def test_a_refused_question_does_not_make_old_secrets_count_again(
 
 
 async def test_strangers_wait_for_each_other_and_tenants_for_none_of_them(
-    memory: RememberedTenants, storage: Storage, clock: FakeClock
+    memory: Remembered[Tenant], storage: Storage, clock: FakeClock
 ) -> None:
     await memory.find("site")
     clock.time += 6

@@ -199,6 +199,7 @@ async def open_street(
         services = Services(
             tenants=tenants,
             quotas=None,
+            keys=None,
             install_keys=InstallKeys(outgoing, (keys.url,)),
             host=host,
             remembered=RememberedTokens(),
