@@ -32,6 +32,7 @@ COMMANDS = (
     Row("check", "Look at settings, database, gateway, keys, address and clock."),
     Row("compare", "Ask the Node app and this service the same, and show what differs."),
     Row("demo", "Try the add-on on one page: no key, no network, no database server."),
+    Row("keys", "Make, list and revoke API keys."),
     Row("migrate", "Bring the database to the current schema."),
     Row("serve", "Run the service."),
     Row("simulate", "Run stand-ins for the vendors, with faults on demand."),
