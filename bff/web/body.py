@@ -1,8 +1,8 @@
-"""A request's body by the Node app's rules: JSON or a form, of a bounded size, within a bounded
-time.
+"""A request's body, of a bounded size, within a bounded time: by the Node app's rules JSON or a
+form, by those of the integrators' faces JSON whatever it calls itself.
 
-Says nothing about what a body must hold. Read once: a door and a handler share it. Source:
-node-bff.md §2 "Body parsing", api-faces.md §1 (depth).
+Says nothing about what a body must hold. Source: node-bff.md §2 "Body parsing", api-faces.md §1
+(sizes, depth).
 """
 
 import asyncio
@@ -42,7 +42,7 @@ BODY = web.RequestKey("BODY", Body)
 
 async def read_body(request: web.Request, *, limit: int | None = None) -> Body:
     """Raises Problem of kind TOO_LARGE, SLOW_BODY, MEDIA_TYPE or BAD_REQUEST. *limit* in bytes goes
-    over the application's own for JSON.
+    over the application's own for JSON. Read once: a door and a handler share it.
     """
     known = request.get(BODY)
     if known is None:
@@ -50,6 +50,21 @@ async def read_body(request: web.Request, *, limit: int | None = None) -> Body:
         most = limits.body_bytes if limit is None else limit
         known = request[BODY] = Body(await _read(request, limits, most))
     return known
+
+
+async def read_face_body(request: web.Request, limit: int) -> tuple[bytes, Any]:
+    """The body's bytes, in UTF-8 as a vendor may be told them, and the JSON value they spell,
+    whatever its type.
+
+    *limit* in bytes holds before and after unpacking. Raises Problem as `read_body`, BAD_REQUEST
+    where there is no body. A door of such a face must not have read the body.
+    """
+    limits = request.app[SERVICES].limits
+    charset = _read_charset(request)
+    data = await _take(request, limit, limits.body_seconds) if request.can_read_body else b""
+    if not data:
+        raise Problem(Kind.BAD_REQUEST, "The request body is empty")
+    return _parse(data, charset, limits)
 
 
 def has_body(request: web.Request) -> bool:
@@ -61,17 +76,26 @@ async def _read(request: web.Request, limits: Limits, most: int) -> Any:
     if not has_body(request):
         return {}
     charset = _read_charset(request)
-    if request.headers.get("Content-Encoding", "").lower() not in _UNPACKED:
-        raise Problem(Kind.MEDIA_TYPE, "Unsupported content encoding")
     is_form = request.content_type == FORM
-    most = limits.form_bytes if is_form else most
-    if request.content.is_eof():  # all of it came with the head: nothing to wait for
-        data = await _read_bytes(request, most)
-    else:
-        data = await _read_slowly(request, most, limits.body_seconds)
+    if is_form and charset != "utf-8":
+        raise _unread_charset()
+    data = await _take(request, limits.form_bytes if is_form else most, limits.body_seconds)
     if not data:
         return {}
-    return _read_form(data) if is_form else _parse(data, charset, limits)
+    if is_form:
+        return _read_form(data)
+    _, value = _parse(data, charset, limits)
+    if not isinstance(value, dict | list):
+        raise Problem(Kind.BAD_REQUEST, "The request body must be a JSON object or array")
+    return value
+
+
+async def _take(request: web.Request, most: int, seconds: float) -> bytes:
+    if request.headers.get("Content-Encoding", "").lower() not in _UNPACKED:
+        raise Problem(Kind.MEDIA_TYPE, "Unsupported content encoding")
+    if request.content.is_eof():  # all of it came with the head: nothing to wait for
+        return await _read_bytes(request, most)
+    return await _read_slowly(request, most, seconds)
 
 
 async def _read_slowly(request: web.Request, most: int, seconds: float) -> bytes:
@@ -99,31 +123,31 @@ async def _read_bytes(request: web.Request, most: int) -> bytes:
 
 
 def _read_charset(request: web.Request) -> str:
-    """Only the family UTF, as the Node app; a form's is UTF-8."""
+    """Only the family UTF, as the Node app."""
     name = (request.charset or "utf-8").lower()
     try:
         known = codecs.lookup(name).name if name.startswith("utf-") else ""
     except LookupError:
         known = ""
-    if not known or (request.content_type == FORM and known != "utf-8"):
-        raise Problem(Kind.MEDIA_TYPE, "Unsupported charset")
+    if not known:
+        raise _unread_charset()
     return known
 
 
-def _parse(data: bytes, charset: str, limits: Limits) -> Any:
+def _parse(data: bytes, charset: str, limits: Limits) -> tuple[bytes, Any]:
+    """*data* in UTF-8 without a byte order mark, and its value."""
     try:
         if charset != "utf-8":
             data = data.decode(charset).encode("utf-8", "surrogatepass")
         if most_values(data) > limits.json_values:  # each is an object here: seconds, gigabytes
             raise Problem(Kind.TOO_LARGE, "The request body has too many values")
-        value = read_json(data.removeprefix(codecs.BOM_UTF8))
+        data = data.removeprefix(codecs.BOM_UTF8)
+        value = read_json(data)
     except ValueError as error:
         raise Problem(Kind.BAD_REQUEST, "The request body is not valid JSON") from error
-    if not isinstance(value, dict | list):
-        raise Problem(Kind.BAD_REQUEST, "The request body must be a JSON object or array")
-    if depth_exceeds(value, limits.json_depth):
+    if isinstance(value, dict | list) and depth_exceeds(value, limits.json_depth):
         raise Problem(Kind.BAD_REQUEST, "The request body is nested too deeply")
-    return value
+    return data, value
 
 
 def _read_form(data: bytes) -> dict[str, Any]:
@@ -149,3 +173,7 @@ def _read_form(data: bytes) -> dict[str, Any]:
 
 def _too_large() -> Problem:
     return Problem(Kind.TOO_LARGE, "The request body is too large")
+
+
+def _unread_charset() -> Problem:
+    return Problem(Kind.MEDIA_TYPE, "Unsupported charset")

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from bff.dialects.json_text import write_ascii
 from bff.web import doors
-from bff.web.body import read_body
+from bff.web.body import read_body, read_face_body
 from bff.web.routes import Route
 from bff.web.services import Limits
 from tests.support.street import Street, open_street
@@ -33,10 +33,16 @@ async def show_little(request: web.Request, _: None) -> web.StreamResponse:
     return web.Response(body=write_ascii({"json": body.json}))
 
 
+async def show_face_body(request: web.Request, _: None) -> web.StreamResponse:
+    data, value = await read_face_body(request, 1000)
+    return web.Response(body=write_ascii({"json": value, "bytes": data.decode()}))
+
+
 ROUTES = (
     Route("POST", "/body", doors.anyone, show_body),
     Route("GET", "/body", doors.anyone, show_body),
     Route("POST", "/little", doors.anyone, show_little),
+    Route("POST", "/face", doors.anyone, show_face_body),
 )
 
 
@@ -294,3 +300,106 @@ async def test_b26_a_body_of_too_many_values_is_refused_before_it_is_read(
         refused = await post(street, does_not, f"{JSON}; charset={charset}")
 
     assert (read_one[0], refused[0]) == (200, 413)
+
+
+# --- bodies of the integrators' faces ------------------------------------------------------------
+
+
+async def ask_face(
+    street: Street, data: Any, content_type: str | None = JSON, **headers: str
+) -> tuple[int, Any]:
+    """Status, and the value and the bytes that were read or why they were refused."""
+    said = {name.replace("_", "-"): value for name, value in headers.items()}
+    if content_type is not None:
+        said["Content-Type"] = content_type
+    skip = ["Content-Type"] if content_type is None else []
+    answer = await street.post("/face", data=data, headers=said, skip_auto_headers=skip)
+    told = json.loads(answer.text)
+    return answer.status, (told["json"], told["bytes"]) if answer.status == 200 else told["error"]
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        JSON,
+        FORM,
+        "text/plain",
+        "multipart/form-data; boundary=x",
+        "application/vnd.api+json",
+        "nonsense",
+        None,
+    ],
+)
+async def test_a_face_reads_json_whatever_it_calls_itself(
+    street: Street, content_type: str | None
+) -> None:
+    assert await ask_face(street, b'{"a": 1}', content_type) == (200, ({"a": 1}, '{"a": 1}'))
+
+
+@pytest.mark.parametrize(
+    ("data", "value"),
+    [(b'"x"', "x"), (b"null", None), (b"5", 5), (b"[1]", [1]), (b'{"a":1,"a":2}', {"a": 2})],
+)
+async def test_a_face_is_given_any_json_value_and_the_bytes_that_spell_it(
+    street: Street, data: bytes, value: Any
+) -> None:
+    assert await ask_face(street, data) == (200, (value, data.decode()))
+
+
+@pytest.mark.parametrize(
+    ("data", "charset"),
+    [
+        ('{"a":"é"}'.encode("utf-16"), "utf-16"),
+        (b"\xef\xbb\xbf" + '{"a":"é"}'.encode(), "utf-8"),
+    ],
+)
+async def test_a_face_is_given_bytes_that_a_vendor_can_read(
+    street: Street, data: bytes, charset: str
+) -> None:
+    told = await ask_face(street, data, f"{JSON}; charset={charset}")
+
+    assert told == (200, ({"a": "é"}, '{"a":"é"}'))
+
+
+async def test_a_face_is_given_a_packed_body_unpacked(street: Street) -> None:
+    told = await ask_face(street, gzip.compress(b'{"a":1}'), Content_Encoding="gzip")
+
+    assert told == (200, ({"a": 1}, '{"a":1}'))
+
+
+@pytest.mark.parametrize(
+    ("data", "headers", "status", "error"),
+    [
+        pytest.param(b"", {}, 400, "The request body is empty", id="none"),
+        pytest.param(b"{", {}, 400, "The request body is not valid JSON", id="cut"),
+        pytest.param(b"  ", {}, 400, "The request body is not valid JSON", id="white space"),
+        pytest.param(b"a=1", {}, 400, "The request body is not valid JSON", id="a form"),
+        pytest.param(b"[" * 9 + b"]" * 9, {}, 400, "The request body is nested too deeply", id="deep"),
+        pytest.param(json_of(1001), {}, 413, "The request body is too large", id="large"),
+        pytest.param(gzip.compress(json_of(1001)), {"Content_Encoding": "gzip"}, 413,
+                     "The request body is too large", id="large once unpacked"),
+        pytest.param(b"{}", {"Content_Encoding": "snappy"}, 415, "Unsupported content encoding", id="snappy"),
+        pytest.param(b"{}", {"Content_Type": f"{JSON}; charset=latin1"}, 415, "Unsupported charset",
+                     id="latin1"),
+    ],
+)  # fmt: skip
+async def test_what_a_face_refuses_to_read(
+    street: Street, data: bytes, headers: dict[str, str], status: int, error: str
+) -> None:
+    assert await ask_face(street, data, None, **headers) == (status, error)
+
+
+async def test_a_face_reads_a_body_that_does_not_say_its_size(street: Street) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b'{"a"'
+        yield b":1}"
+
+    assert await ask_face(street, pieces()) == (200, ({"a": 1}, '{"a":1}'))
+
+
+async def test_a_face_does_not_wait_for_ever(street: Street) -> None:
+    status, told = await street.say(
+        b"POST /face HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n" + b'{"a":'
+    )
+
+    assert (status, orjson.loads(told)) == (408, {"error": "The request body took too long"})
