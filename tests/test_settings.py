@@ -158,6 +158,12 @@ WRONG: list[tuple[dict[str, str], str]] = [
     ({"MAX_LINE_BYTES": "8190"}, 'MAX_LINE_BYTES holds "8190"'),
     ({"MAX_JSON_DEPTH": "513"}, 'MAX_JSON_DEPTH holds "513"'),
     ({"UPSTREAM_CONNECTIONS": "0"}, 'UPSTREAM_CONNECTIONS holds "0"'),
+    (
+        {"STREAMS_PER_USER": "0"},
+        'STREAMS_PER_USER holds "0"; it may hold a whole number, 1 or more, or off.',
+    ),
+    ({"STREAMS_PER_KEY": "none"}, 'STREAMS_PER_KEY holds "none"'),
+    ({"ROUTER_FIRST_BYTE_SECONDS": "-1"}, 'ROUTER_FIRST_BYTE_SECONDS holds "-1"'),
     ({"MAX_BODY_BYTES": "x" * 200}, f'MAX_BODY_BYTES holds "{"x" * 80}…"'),
 ]
 
@@ -243,6 +249,12 @@ FINE: list[tuple[dict[str, str], str, object]] = [
     ({"FORGE_APP_ID": "1-2-3"}, "forge_app_id", "1-2-3"),
     ({"DIAGRAM_MODEL": "openai/gpt-4.1"}, "diagram_model", "openai/gpt-4.1"),
     ({"DEFAULT_TOKEN_QUOTA": "7"}, "default_token_quota", 7),
+    ({}, "streams_per_user", 5),
+    ({"STREAMS_PER_USER": "1"}, "streams_per_user", 1),
+    ({"STREAMS_PER_USER": "Off"}, "streams_per_user", None),
+    ({}, "streams_per_key", 100),
+    ({"STREAMS_PER_KEY": "off"}, "streams_per_key", None),
+    ({"ROUTER_FIRST_BYTE_SECONDS": "0"}, "router_first_byte_seconds", 0),
 ]
 
 
@@ -345,6 +357,7 @@ def test_what_will_disappoint_is_said() -> None:
             "AC_OPTS": "no-reg, no-auth",
             "CLOUDFLARE_GATEWAY_TOKEN": "t",
             "OPENAI_FALLBACK_BASEURL": OPENAI,
+            "ROUTER_FIRST_BYTE_SECONDS": "10",
             "ADMIN_TOKEN": "short",
         }
     ).warnings()
@@ -354,6 +367,7 @@ def test_what_will_disappoint_is_said() -> None:
         "AC_OPTS",
         "CLOUDFLARE_GATEWAY_TOKEN",
         "OPENAI_FALLBACK_BASEURL",
+        "EARLY_COMMIT_SECONDS",
         "ADMIN_TOKEN",
     ]
 

@@ -1,11 +1,13 @@
-"""The four upstream timers: named, frozen, each with its own error and its own setting.
+"""How long things may take: the four upstream timers, a question's body, an answer behind a router.
 
-Not a clock: how long, never when. Source: design.md 4, providers.md §8.
+Not a clock: how long, never when. Source: design.md 4, providers.md §8; api-faces.md §8.
 """
 
 from dataclasses import dataclass, replace
 
 TOKENS_PER_FIRST_BYTE = 1_500  # 25 tokens a second at the default: a slow model's pace
+BODY_PACE = 64 * 2**10  # bytes a second that earn more time: a slow line's, not a trickle
+ROUTER_MARGIN_S = 2.0  # to say ourselves that it took too long, before a router does
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +48,20 @@ def by_length(characters: int, *, slow: bool = False) -> float:
     """Seconds that a question of so many *characters* may take (providers.md §4, "Timeout")."""
     seconds = 60.0 if characters <= 10_000 else 120.0 if characters <= 30_000 else 240.0
     return min(seconds * (1.2 if slow else 1.0), 300.0)
+
+
+def for_body(seconds: float, received: int) -> float:
+    """Seconds in all that a body may take of which *received* bytes are here: a large one on a slow
+    line is honest, one that trickles is not waited for.
+    """
+    return seconds + received / BODY_PACE
+
+
+def whole_budget(router_s: float, spent_s: float) -> float | None:
+    """Seconds left for an answer that is not streamed, behind a router that hangs up *router_s*
+    after it passed the whole question on; None where there is none (0). *spent_s* runs since the
+    body was here: so does the router's own countdown. Source: Heroku, "Request timeout".
+    """
+    if not router_s:
+        return None
+    return max(0.0, router_s - min(ROUTER_MARGIN_S, router_s / 2) - spent_s)

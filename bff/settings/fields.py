@@ -20,12 +20,14 @@ from bff.settings.kinds import (
     AXIOM,
     CLOUDFLARE,
     COUNT,
+    COUNT_OR_OFF,
     FORGE_KEYS,
     OFF,
     OPENAI,
     SECONDS,
     Address,
     Count,
+    CountOrOff,
     Header,
     Name,
     Seconds,
@@ -285,6 +287,12 @@ class Settings(VendorFields):
     max_body_bytes: Count = setting(
         10 * 2**20, "MAX_BODY_BYTES", says="Largest request body.", may=COUNT
     )
+    max_face_body_bytes: Count = setting(
+        32 * 2**20,
+        "MAX_FACE_BODY_BYTES",
+        says="Largest question on the faces under /v1.",
+        may=COUNT,
+    )
     max_messages: Count = setting(
         1000, "MAX_MESSAGES", says="Most messages in one question.", may=COUNT
     )
@@ -308,7 +316,10 @@ class Settings(VendorFields):
         may="a whole number, 16384 or more",
     )
     body_timeout: Seconds = setting(
-        30.0, "BODY_TIMEOUT", says="Seconds for a request body to arrive.", may=SECONDS
+        30.0,
+        "BODY_TIMEOUT",
+        says="Seconds for a request body to arrive, and one more for every 64 KiB of it.",
+        may=SECONDS,
     )
     heartbeat_seconds: Annotated[float, Field(gt=0, lt=55)] = setting(
         10.0,
@@ -327,6 +338,24 @@ class Settings(VendorFields):
         "CLIENT_STALL_SECONDS",
         says="Seconds a reader may take nothing before it is hung up on.",
         may=SECONDS,
+    )
+    router_first_byte_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = setting(
+        30.0,
+        "ROUTER_FIRST_BYTE_SECONDS",
+        says="When the router in front hangs up on an answer that has not begun; 0: no router.",
+        may="seconds, 0 or more",
+    )
+    streams_per_user: CountOrOff = setting(
+        5,
+        "STREAMS_PER_USER",
+        says="Most streams one user has open at a time, in each worker process.",
+        may=COUNT_OR_OFF,
+    )
+    streams_per_key: CountOrOff = setting(
+        100,
+        "STREAMS_PER_KEY",
+        says="The same for an API key that has no number of its own.",
+        may=COUNT_OR_OFF,
     )
     stream_floor: Annotated[float, Field(ge=0, allow_inf_nan=False)] = setting(
         1.0,
@@ -439,6 +468,12 @@ class Settings(VendorFields):
             found.append("CLOUDFLARE_GATEWAY_TOKEN is set, but upstream is no gateway: not used.")
         if not plan.is_gateway and self.openai_fallback_baseurl not in (None, OFF):
             found.append("OPENAI_FALLBACK_BASEURL is set, but upstream is no gateway: not used.")
+        router_s = self.router_first_byte_seconds
+        if router_s and self.early_commit_seconds >= router_s:
+            found.append(
+                f"EARLY_COMMIT_SECONDS is {self.early_commit_seconds:g}, but the router hangs up "
+                f"after {router_s:g} (ROUTER_FIRST_BYTE_SECONDS): slow streams will not begin."
+            )
         if self.admin_token and len(self.admin_token.get_secret_value()) < _SHORT_TOKEN:
             found.append(f"ADMIN_TOKEN is shorter than {_SHORT_TOKEN} characters: easy to guess.")
         return found

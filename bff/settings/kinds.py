@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import orjson
-from pydantic import AfterValidator, AliasChoices, Field, SecretStr
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr
 
 from bff.store.url import read_database_url
 
@@ -47,6 +47,10 @@ def address(text: str) -> str:
 
 def url_or_off(text: str) -> str:
     return OFF if text.lower() == OFF else absolute_url(text)
+
+
+def nothing_if_off(text: object) -> object:
+    return None if isinstance(text, str) and text.strip().lower() == OFF else text
 
 
 def fits_header(secret: SecretStr) -> SecretStr:
@@ -129,6 +133,7 @@ Header = Annotated[SecretStr, AfterValidator(fits_header)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
+CountOrOff = Annotated[Count | None, BeforeValidator(nothing_if_off)]
 
 A_TOKEN = "one word of printable ASCII, without spaces or line ends"  # noqa: S105 - a description
 A_NAME = "1 to 64 letters, digits, - and _"
@@ -136,6 +141,7 @@ AN_URL = "an absolute http(s) URL without user, query or fragment"
 A_MODEL = f"provider/model, such as openai/gpt-4o; providers: {', '.join(PROVIDERS)}"
 SECONDS = "seconds, more than 0"
 COUNT = "a whole number, 1 or more"
+COUNT_OR_OFF = "a whole number, 1 or more, or off"
 
 
 def setting(default: Any, *names: str, says: str, may: str, **more: Any) -> Any:

@@ -7,7 +7,7 @@ Says nothing about what a body must hold. Source: node-bff.md §2 "Body parsing"
 
 import asyncio
 import codecs
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
@@ -17,6 +17,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from bff.dialects.json_text import depth_exceeds, most_values, read_json
 from bff.errors import Kind, Problem
+from bff.policy.deadline import for_body
 from bff.web.services import SERVICES, Limits
 
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
@@ -99,15 +100,24 @@ async def _take(request: web.Request, most: int, seconds: float) -> bytes:
 
 
 async def _read_slowly(request: web.Request, most: int, seconds: float) -> bytes:
+    started = asyncio.get_running_loop().time()
     try:
-        async with asyncio.timeout(seconds):
-            return await _read_bytes(request, most)
+        async with asyncio.timeout(seconds) as leash:
+
+            def came(size: int) -> None:
+                leash.reschedule(started + for_body(seconds, size))
+
+            return await _read_bytes(request, most, came)
     except TimeoutError as error:
         raise Problem(Kind.SLOW_BODY, "The request body took too long") from error
 
 
-async def _read_bytes(request: web.Request, most: int) -> bytes:
-    """What was sent, unpacked. *most* holds before and after unpacking."""
+async def _read_bytes(
+    request: web.Request, most: int, came: Callable[[int], None] = lambda _: None
+) -> bytes:
+    """What was sent, unpacked. *most* holds before and after unpacking; *came* is told after every
+    piece how much there is, unpacked too: all of *most* earns no more than it would unpacked.
+    """
     if (request.content_length or 0) > most:
         raise _too_large()
     pieces, size = [], 0
@@ -117,6 +127,7 @@ async def _read_bytes(request: web.Request, most: int) -> bytes:
             if size > most:
                 raise _too_large()
             pieces.append(piece)
+            came(size)
     except (web.RequestPayloadError, HttpProcessingError) as error:
         raise Problem(Kind.BAD_REQUEST, "The request body is broken") from error
     return b"".join(pieces)

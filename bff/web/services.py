@@ -127,12 +127,14 @@ class Limits:
     """What one request may cost us."""
 
     body_bytes: int = 10 * 2**20
+    face_body_bytes: int = 32 * 2**20
     form_bytes: int = 100 * 2**10
     json_depth: int = 64
     json_values: int = 500_000
     body_seconds: float = 30.0
     messages: int = 1000
     parts: int = 1000
+    router_seconds: float = 30.0  # to an answer's first byte; 0: no router
 
 
 @dataclass(frozen=True, slots=True)

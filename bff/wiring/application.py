@@ -213,11 +213,13 @@ async def open_services(
             ),
             limits=Limits(
                 body_bytes=settings.max_body_bytes,
+                face_body_bytes=settings.max_face_body_bytes,
                 json_depth=settings.max_json_depth,
                 json_values=settings.max_json_values,
                 body_seconds=settings.body_timeout,
                 messages=settings.max_messages,
                 parts=settings.max_parts,
+                router_seconds=settings.router_first_byte_seconds,
             ),
             readiness=_readiness(db, streams),
             admin_token=plain(settings.admin_token),

@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bff.policy.deadline import Timers, by_length, for_whole_answer, silent, within
+from bff.policy.deadline import (
+    Timers,
+    by_length,
+    for_body,
+    for_whole_answer,
+    silent,
+    whole_budget,
+    within,
+)
 
 SECONDS = st.floats(0.1, 1000)
 
@@ -75,3 +83,26 @@ def test_a_longer_question_may_take_longer(characters: int, slow: bool, seconds:
 @given(st.integers(0, 10**9), st.booleans())
 def test_no_question_takes_longer_than_five_minutes(characters: int, slow: bool) -> None:
     assert 60 <= by_length(characters, slow=slow) <= 300
+
+
+@pytest.mark.parametrize(
+    ("received", "allowed"), [(0, 30), (64 * 2**10, 31), (20 * 2**20, 350), (350, 30.0053)]
+)
+def test_a_body_has_more_time_the_more_of_it_has_come(received: int, allowed: float) -> None:
+    assert for_body(30, received) == pytest.approx(allowed, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("router_s", "spent_s", "left"),
+    [
+        pytest.param(30, 0, 28, id="at once"),
+        pytest.param(30, 5, 23, id="after a while"),
+        pytest.param(30, 29, 0, id="too late"),
+        pytest.param(1, 0, 0.5, id="a router in a hurry"),
+        pytest.param(0, 99, None, id="no router"),
+    ],
+)
+def test_a_whole_answer_is_given_up_before_the_router_does(
+    router_s: float, spent_s: float, left: float | None
+) -> None:
+    assert whole_budget(router_s, spent_s) == left

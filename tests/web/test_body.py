@@ -251,6 +251,26 @@ async def test_a_body_that_does_not_come_is_not_waited_for_for_ever(street: Stre
     assert orjson.loads(told) == {"error": "The request body took too long"}
 
 
+async def test_a_large_body_on_a_slow_line_has_the_time_it_needs() -> None:
+    body = json_of(256 * 2**10)
+    head = (
+        b"POST /body HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n"
+    )
+    async with open_street(ROUTES, limits=Limits(body_seconds=0.1)) as street:
+        reader, writer = await street.send(head % len(body))
+        await reader.readuntil(b"100 Continue\r\n\r\n")  # now it is waited for
+        writer.write(body[:-1])
+
+        trickle, _ = await street.say(head.replace(b"Expect: 100-continue\r\n", b"") % 9)
+        writer.write(body[-1:])
+        answer = await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+
+    assert trickle == 408  # so the time without more is over
+    assert answer.startswith(b"HTTP/1.1 200")
+
+
 async def test_a_body_that_breaks_off_in_the_middle(street: Street) -> None:
     status, _ = await street.say(
         b"POST /body HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
