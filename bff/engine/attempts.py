@@ -19,7 +19,7 @@ from bff.engine.retelling import Retelling
 from bff.engine.steps import Breakers, Step, Walk, list_steps
 from bff.errors import Kind, Problem
 from bff.policy.retry import Move, RetryBudget, Situation, Verdict, decide, told
-from bff.policy.routing import Rules, plan
+from bff.policy.routing import Rules, Target, plan
 
 
 class Answer:
@@ -82,6 +82,10 @@ class Engine:
 
         patience_s = math.inf if seconds is None else seconds
         return Answer(facts, self._attempts(request, facts, patience_s), note_left)
+
+    def meant_by(self, model: str) -> Target:
+        """Whom *model* is asked of first. Raises Problem(NOT_FOUND)."""
+        return plan(model, self._rules, self._providers)[0]
 
     async def _attempts(
         self, request: ChatRequest, facts: Facts, patience_s: float

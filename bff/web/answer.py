@@ -6,7 +6,7 @@ after it the Problem is the stream's last words. Source: api-faces.md §1, node-
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import structlog
@@ -50,15 +50,18 @@ async def stream_answer(
     writer: Writer,
     heartbeat: bytes,
     headers: Mapping[str, str],
+    begin: Callable[[], bytes] | None = None,
 ) -> web.StreamResponse:
-    """Raises Problem while the status is still ours to choose."""
+    """*begin* has the first words of a stream that begins before upstream has said any; without it
+    a heartbeat is sent. Raises Problem while the status is still ours to choose.
+    """
     services = request.app[SERVICES]
     line = request[REQUEST_LINE]
     line.model = chat.model
     facts: Facts | None = None
 
     async def open_response(early: bool) -> web.StreamResponse:
-        told = {} if facts is None else told_headers(facts, early=early)
+        told = {} if facts is None else {**facts.passed, **told_headers(facts, early=early)}
         response = _EventStream(headers={**headers, **told})
         if request.version < HttpVersion11:
             response.force_close()  # its end is the end of the connection
@@ -66,7 +69,11 @@ async def stream_answer(
         return response
 
     live = LiveStream(
-        request, heartbeat=heartbeat, pace=services.streams.pace(), open_response=open_response
+        request,
+        heartbeat=heartbeat,
+        pace=services.streams.pace(),
+        open_response=open_response,
+        begin=begin,
     )
     with services.streams.opened(live):
         try:

@@ -12,6 +12,7 @@ import structlog
 from aiohttp import HttpVersion11, web
 
 from bff.errors import Kind, Problem
+from bff.web.faces.envelopes import add_face_headers, answer_elsewhere
 from bff.web.middleware import REQUEST_LINE, add_headers, with_request_line
 from bff.web.refusals import write_not_found, write_refusal
 from bff.web.routes import Route
@@ -43,7 +44,7 @@ def build(
     app.router.add_route(
         "*", "/{path:(?s:.*)}", _Elsewhere(table, find_file).find, expect_handler=_expect
     )
-    app.on_response_prepare.append(add_headers)
+    app.on_response_prepare.extend((add_headers, add_face_headers))
 
     async def services(app: web.Application) -> Any:
         async with open_services() as app[SERVICES]:
@@ -102,6 +103,9 @@ class _Elsewhere:
         file = await self._find_file(request) if self._find_file else None
         if file is not None:
             return file
+        integrators = answer_elsewhere(request, methods)
+        if integrators is not None:
+            return integrators
         if methods and request.method == "OPTIONS":
             allowed = ",".join(sorted(methods, key=("GET", "HEAD", "POST").index))
             return web.Response(

@@ -41,7 +41,7 @@ async def anyone(_request: web.Request) -> None:
 
 async def context_token(request: web.Request) -> Caller:
     """A tenant's token, whatever request it was made for. Raises Problem(CALLER_AUTH)."""
-    invited = await _find_invocation(request)
+    invited = await find_invocation(request)
     if invited is not None:
         return _admit(request, *invited)
     verified, tenant = await _find_and_verify(request)
@@ -54,7 +54,7 @@ async def context_token_with_qsh(request: web.Request) -> Caller:
     A Forge token has no hash of the request, so one opens every door to its user while it lasts, as
     in ACE. That may be for several calls of a browser: `requestRemote` of Forge's bridge keeps it.
     """
-    invited = await _find_invocation(request)
+    invited = await find_invocation(request)
     if invited is not None:
         return _admit(request, *invited)
     verified, tenant = await _find_and_verify(request)
@@ -67,7 +67,7 @@ def _admit(request: web.Request, caller: Caller, tenant: Tenant) -> Caller:
     return caller
 
 
-async def _find_invocation(request: web.Request) -> tuple[Caller, Tenant] | None:
+async def find_invocation(request: web.Request) -> tuple[Caller, Tenant] | None:
     """Who comes with a Forge invocation token, the only bearer at these doors; None when nobody
     does. A token in the query goes before it, as before every header.
     """
@@ -174,6 +174,7 @@ __all__ = [
     "anyone",
     "context_token",
     "context_token_with_qsh",
+    "find_invocation",
     "request_hash",
     "verify",
     "write_refusal",

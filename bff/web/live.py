@@ -15,6 +15,7 @@ from aiohttp import web
 
 from bff.errors import Problem
 from bff.policy.pace import Due, Pace
+from bff.web.leash import Leash
 
 HELD_MOST = 32 * 1024  # bytes: less than aiohttp writes without waiting for the client
 _log = structlog.get_logger("bff.stream")
@@ -35,7 +36,7 @@ class Beat:
         return max(0.005, min(self.heartbeat_s, self.commit_s, self.preamble_s) / 10)
 
 
-class LiveStream:
+class LiveStream(Leash):
     """One answer on its way. Written by its handler; the pulse writes only while the line is
     idle.
     """
@@ -47,19 +48,20 @@ class LiveStream:
         heartbeat: bytes,
         pace: Pace,
         open_response: Callable[[bool], Awaitable[web.StreamResponse]],
+        begin: Callable[[], bytes] | None = None,
     ) -> None:
-        """*open_response* is told whether the stream begins early: before its first content."""
+        """*open_response* is told whether the stream begins early: before its first content.
+        *begin* has the first words of one that does; without it a heartbeat is the first.
+        """
+        super().__init__()
         self._transport = request.transport
         self._heartbeat, self._pace = heartbeat, pace
         self._open_response = open_response
+        self._begin = begin or (lambda: heartbeat)
         self._opening = asyncio.Lock()
         self._response: web.StreamResponse | None = None
         self._held: list[bytes] = []
         self._handed = 0
-        self._now = asyncio.get_running_loop().time
-        self._leash: asyncio.Timeout | None = None
-        self._ending: Problem | None = None
-        self._over = False
 
     @property
     def committed(self) -> bool:
@@ -71,30 +73,6 @@ class LiveStream:
         if self._response is None:
             raise RuntimeError("the stream has not begun")
         return self._response
-
-    def tie(self, leash: asyncio.Timeout) -> None:
-        """From now on `end` makes *leash* expire, and so ends the handler's wait."""
-        self._leash = leash
-        if self._ending is not None:
-            leash.reschedule(self._now())
-
-    def untie(self) -> None:
-        self._leash = None
-
-    def end(self, problem: Problem) -> None:
-        """Makes the handler stop waiting and speak *problem*."""
-        self._ending = problem
-        if self._leash is not None and not self._over:
-            self._leash.reschedule(self._now())
-
-    @property
-    def over(self) -> bool:
-        """Whether the last frames are out, or on their way."""
-        return self._over
-
-    @property
-    def ending(self) -> Problem | None:
-        return self._ending
 
     async def hold(self, frames: bytes) -> None:
         """Keeps a preamble back for a moment: until content, or until it is due, or is too much
@@ -145,7 +123,7 @@ class LiveStream:
         elif due is Due.COMMIT:
             await self._commit(early=True)
             if not self._over:  # the answer may have come while the head was written
-                await self.write(b"" if self._held else self._heartbeat)
+                await self.write(b"" if self._held else self._begin())
         elif due is Due.HEARTBEAT:
             await self.write(self._heartbeat)
 
@@ -166,7 +144,7 @@ class LiveStreams:
     def __init__(self, beat: Beat, *, note_open: Callable[[int], None]) -> None:
         self.beat = beat
         self._note_open = note_open
-        self._open: set[LiveStream] = set()
+        self._open: set[Leash] = set()
         self._idle, self._busy = asyncio.Event(), asyncio.Event()
         self._idle.set()
         self._ending: Problem | None = None
@@ -189,7 +167,7 @@ class LiveStreams:
         )
 
     @contextmanager
-    def opened(self, stream: LiveStream) -> Iterator[None]:
+    def opened(self, stream: Leash) -> Iterator[None]:
         self._open.add(stream)
         self._idle.clear()
         self._busy.set()
@@ -234,7 +212,7 @@ class LiveStreams:
                     await _beat_one(stream)
 
 
-async def _beat_one(stream: LiveStream) -> None:
+async def _beat_one(stream: Leash) -> None:
     """What goes wrong with one stream is not the others' business."""
     try:
         await stream.beat()

@@ -40,9 +40,13 @@ QUIET_ROUTES = frozenset({"/health", "/ready", "/metrics"})
 
 @dataclass(slots=True)
 class RequestLine:
-    """What the one log line of a request will say. No prompt, no token, no address."""
+    """What the one log line of a request will say. No prompt, no token, no address. *began_s* is
+    on the loop's clock.
+    """
 
     request_id: str
+    began_s: float = 0.0
+    client_request_id: str | None = None  # what the caller calls it, beside our id
     route: str = "other"  # the route's own path, never the request's
     face: str | None = None
     tenant: str | None = None
@@ -51,6 +55,10 @@ class RequestLine:
     facts: Facts | None = field(default=None)
     begun: bool = False  # the status line is out, or on its way
     sent_status: int | None = None  # of a stream that was said to its end
+
+    def spent_s(self) -> float:
+        """Seconds since the request's head."""
+        return asyncio.get_running_loop().time() - self.began_s
 
 
 REQUEST_LINE = web.RequestKey("REQUEST_LINE", RequestLine)
@@ -67,7 +75,9 @@ async def with_request_line(request: web.Request, handler: Handler) -> web.Strea
     loop = asyncio.get_running_loop()
     started = loop.time()
     given = request.headers.get("x-request-id", "")
-    line = RequestLine(given if _SANE_ID.fullmatch(given) else new_request_id())
+    line = RequestLine(given if _SANE_ID.fullmatch(given) else new_request_id(), started)
+    named = request.headers.get("x-client-request-id", "")
+    line.client_request_id = named if _SANE_ID.fullmatch(named) else None
     request[REQUEST_LINE] = line
     structlog.contextvars.bind_contextvars(request_id=line.request_id)
     status = 0  # the caller left before the answer was complete
@@ -122,6 +132,7 @@ def _write(request: web.Request, line: RequestLine, status: int, total_s: float)
         "method": request.method,
         "status": status or None,
         "face": line.face,
+        "client_request_id": line.client_request_id,
         "tenant": line.tenant,
         "kind": line.kind,
         "total_s": round(total_s, 4),

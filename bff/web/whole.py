@@ -9,19 +9,23 @@ keep the line alive. For faces that say every failure of upstream under a 200. S
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 import structlog
 from aiohttp import HttpVersion11, web
 
+from bff.chat.events import Original
 from bff.chat.reply import Collector, Reply
 from bff.chat.request import ChatRequest
 from bff.errors import Problem
 from bff.policy.pace import Pace
 from bff.web.answer import told_headers
+from bff.web.leash import Leash
 from bff.web.live import LiveStream
 from bff.web.middleware import REQUEST_LINE
 from bff.web.services import SERVICES
 
+WHOLE = "message"  # the event under which an answer in one piece keeps its vendor's words
 _BLANK = b" "
 _JSON = {"Content-Type": "application/json; charset=utf-8"}
 _log = structlog.get_logger("bff.whole")
@@ -69,25 +73,48 @@ async def give_whole(
 
 async def _collect(request: web.Request, chat: ChatRequest, live: LiveStream) -> Reply | None:
     """None when upstream failed, or when the service stops and can wait no longer."""
-    line, collector = request[REQUEST_LINE], Collector()
     try:
-        async with (
-            asyncio.timeout(None) as leash,
-            request.app[SERVICES].engine.answer(chat) as answer,
-        ):
-            live.tie(leash)
-            line.facts = answer.facts
-            async for batch in answer.batches:
-                collector.feed(batch)
-    except (Problem, TimeoutError) as error:
-        problem = error if isinstance(error, Problem) else live.ending
-        if problem is None:
-            raise
-        line.kind = problem.kind
+        return (await collect(request, chat, live)).reply
+    except Problem as problem:
+        request[REQUEST_LINE].kind = problem.kind
         _log.warning(
             "whole.failed", kind=problem.kind.value, sign=problem.sign.value, status=problem.status
         )
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """A whole answer; *original* is it in its vendor's words, where it came in one piece."""
+
+    reply: Reply
+    original: Original | None
+
+
+async def collect(
+    request: web.Request, chat: ChatRequest, leash: Leash, *, seconds: float | None = None
+) -> Collected:
+    """Raises Problem: upstream's, or what *leash* was ended with. *seconds* is how long the caller
+    can wait, None as long as we would.
+    """
+    line, collector = request[REQUEST_LINE], Collector()
+    original: Original | None = None
+    try:
+        async with (
+            asyncio.timeout(None) as limit,
+            request.app[SERVICES].engine.answer(chat, seconds) as answer,
+        ):
+            leash.tie(limit)
+            line.facts = answer.facts
+            async for batch in answer.batches:
+                collector.feed(batch)
+                for chunk in batch:
+                    if chunk.original is not None and chunk.original.event == WHOLE:
+                        original = chunk.original
+    except TimeoutError:
+        if leash.ending is None:
+            raise
+        raise leash.ending from None
     finally:
-        live.untie()
-    return collector.reply()
+        leash.untie()
+    return Collected(collector.reply(), original)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bff.dialects.anthropic_messages.errors import ROWS, write_error
+from bff.dialects.anthropic_messages.errors import ROWS, write_error, write_unknown_url
 from bff.errors import Kind, Problem, Sign
 
 REQUEST, API = "invalid_request_error", "api_error"
@@ -87,3 +87,18 @@ def test_an_account_that_is_empty_has_a_status_of_its_own() -> None:
     status, error, _ = told(Problem(Kind.BUDGET, "No.", sign=Sign.GATEWAY_BILLING))
 
     assert (status, error["type"]) == (402, "billing_error")
+
+
+@pytest.mark.parametrize(
+    ("methods", "expected"),
+    [((), (404, "not_found_error")), (("POST",), (405, "invalid_request_error"))],
+)
+def test_a_path_we_do_not_serve_is_told_apart_from_another_method(
+    methods: tuple[str, ...], expected: tuple[int, str]
+) -> None:
+    status, body, headers = write_unknown_url("req_1", methods=methods)
+
+    value = json.loads(body)
+    assert (status, value["error"]["type"]) == expected
+    assert value["request_id"] == "req_1"
+    assert headers == {"x-should-retry": "false"}

@@ -592,7 +592,7 @@ def test_a_whole_answer_with_a_choice_is_a_completion() -> None:
     data = json_bytes({"choices": [{"message": {"content": "x"}}], "usage": {"total_tokens": 9}})
 
     first, *rest = read_reply(data)
-    assert first.original == Original(NAME, data)
+    assert first.original == Original(NAME, data, "message")
     assert [replace(first, original=None), *rest] == read_completion(data)
 
 

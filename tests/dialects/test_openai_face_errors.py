@@ -114,3 +114,11 @@ def test_a_path_that_is_not_served_says_where_the_base_url_ends() -> None:
     error = json.loads(body)["error"]
     assert (status, error["code"], headers) == (404, "unknown_url", {"x-should-retry": "false"})
     assert "/v1" in error["suggestion"]
+
+
+def test_a_path_that_answers_to_other_methods_names_them() -> None:
+    status, body, _ = write_unknown_url("req_1", methods=("GET", "POST"))
+
+    error = json.loads(body)["error"]
+    assert (status, error["code"]) == (405, "method_not_allowed")
+    assert "GET and POST" in error["message"]

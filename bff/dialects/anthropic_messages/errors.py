@@ -1,7 +1,7 @@
 """A Problem in Anthropic's words. Source: contract providers.md §6.6, api-faces.md §3."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bff.dialects.asking_again import write_headers
@@ -42,10 +42,27 @@ def write_error(problem: Problem, request_id: str) -> tuple[int, bytes, dict[str
     return status, write_ascii(error_object(problem, request_id)), write_headers(problem)
 
 
+def write_unknown_url(
+    request_id: str, *, methods: Sequence[str] = ()
+) -> tuple[int, bytes, dict[str, str]]:
+    """The same for a path we do not serve, or serve to other *methods* only."""
+    problem = Problem(Kind.NOT_FOUND, "There is nothing at this URL.")
+    status, type_ = 404, "not_found_error"
+    if methods:
+        status, type_ = 405, _REQUEST
+        problem = Problem(Kind.INVALID, f"This URL answers to {' and '.join(methods)} only.")
+    body = write_ascii(_error(type_, problem.public, request_id))
+    return status, body, write_headers(problem)
+
+
 def error_object(problem: Problem, request_id: str) -> dict[str, Any]:
     """The whole error, as it also stands in a stream."""
     _, type_ = _row(problem)
-    error = {"type": type_, "message": _message(problem)}
+    return _error(type_, _message(problem), request_id)
+
+
+def _error(type_: str, message: str, request_id: str) -> dict[str, Any]:
+    error = {"type": type_, "message": message}
     return {"type": "error", "error": error, "request_id": request_id}
 
 

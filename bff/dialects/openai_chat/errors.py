@@ -3,7 +3,7 @@
 Source: contract providers.md §6.6, api-faces.md §2 "Errors"; operations.md (gateway refusals).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from bff.dialects.asking_again import write_headers
@@ -63,6 +63,7 @@ ROWS: Mapping[Kind, _Row] = {
 _UNKNOWN_URL = _Row(
     404, _REQUEST, "unknown_url", "Use a base URL that ends in /v1, and no second /v1 behind it."
 )
+_WRONG_METHOD = _Row(405, _REQUEST, "method_not_allowed", "Use the method that the URL answers to.")
 
 
 def write_error(problem: Problem, request_id: str) -> tuple[int, bytes, dict[str, str]]:
@@ -73,11 +74,15 @@ def write_error(problem: Problem, request_id: str) -> tuple[int, bytes, dict[str
     return status, write_ascii(error_object(problem, request_id)), write_headers(problem)
 
 
-def write_unknown_url(request_id: str) -> tuple[int, bytes, dict[str, str]]:
-    """The same for a path we do not serve."""
-    problem = Problem(Kind.NOT_FOUND, "There is nothing at this URL.")
-    body = write_ascii(_error(_UNKNOWN_URL, problem, request_id))
-    return _UNKNOWN_URL.status, body, write_headers(problem)
+def write_unknown_url(
+    request_id: str, *, methods: Sequence[str] = ()
+) -> tuple[int, bytes, dict[str, str]]:
+    """The same for a path we do not serve, or serve to other *methods* only."""
+    row, problem = _UNKNOWN_URL, Problem(Kind.NOT_FOUND, "There is nothing at this URL.")
+    if methods:
+        row = _WRONG_METHOD
+        problem = Problem(Kind.NOT_FOUND, f"This URL answers to {' and '.join(methods)} only.")
+    return row.status, write_ascii(_error(row, problem, request_id)), write_headers(problem)
 
 
 def error_object(problem: Problem, request_id: str) -> dict[str, Any]:

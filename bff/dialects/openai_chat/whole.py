@@ -54,7 +54,7 @@ def read_reply(data: bytes) -> list[Chunk]:
         if not used:
             raise not_an_answer() from cause
         return [Chunk((started(wire), *used))]
-    return [replace(first, original=Original(NAME, data)), *rest]
+    return [replace(first, original=Original(NAME, data, "message")), *rest]
 
 
 def _read_whole(data: bytes) -> WireChunk:

@@ -3,6 +3,6 @@
 Source: contract api-faces.md, node-bff.md §3.2.
 """
 
-from bff.web.faces import conversations
+from bff.web.faces import anthropic, conversations, openai
 
-ROUTES = (*conversations.ROUTES,)
+ROUTES = (*conversations.ROUTES, *openai.ROUTES, *anthropic.ROUTES)

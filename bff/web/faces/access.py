@@ -1,0 +1,17 @@
+"""What a caller may ask of the faces: which models. Who may enter at all is entry.py's."""
+
+from bff.engine.attempts import Engine
+from bff.errors import Kind, Problem
+from bff.policy.api_keys import allows
+from bff.records import Caller
+
+
+def check_model(engine: Engine, caller: Caller, model: str) -> None:
+    """Raises Problem: for a model that is not there, or that the caller's key is not for."""
+    if caller.key is None or not caller.key.models:
+        return
+    target = engine.meant_by(model)
+    if not allows(caller.key.models, model, target.name):
+        raise Problem(
+            Kind.CALLER_FORBIDDEN, "This API key is not allowed to use this model.", at="model"
+        )

@@ -1,0 +1,134 @@
+"""One question of an integrator, answered: as a stream or in one piece, as its body asked.
+
+What is said is the dialects' business; here it is read, asked, and given its headers. Source:
+contract api-faces.md §1.
+"""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from aiohttp import web
+
+from bff.chat.events import Original
+from bff.chat.reply import Reply
+from bff.chat.request import ChatRequest, Tags
+from bff.errors import Problem
+from bff.policy.deadline import whole_budget
+from bff.records import Caller
+from bff.web.answer import Writer, stream_answer, told_headers
+from bff.web.body import read_face_body
+from bff.web.faces.access import check_model
+from bff.web.leash import Leash
+from bff.web.middleware import REQUEST_LINE
+from bff.web.services import SERVICES
+from bff.web.whole import collect
+
+JSON_HEADERS = {
+    "Content-Type": "application/json; charset=utf-8",
+    "Cache-Control": "no-cache, no-store, must-revalidate",
+}
+_STREAM_HEADERS = {
+    "Content-Type": "text/event-stream; charset=utf-8",
+    "Cache-Control": "no-cache, no-transform",
+    "X-Accel-Buffering": "no",
+}
+WriteProblem = Callable[[Problem, str], tuple[int, bytes, dict[str, str]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """How a face sounds. *write_problem* takes a request id, and gives status, body and headers;
+    *write_unknown* does for a path that is not there, or answers to other methods.
+    """
+
+    name: str
+    heartbeat: bytes
+    write_problem: WriteProblem
+    write_unknown: Callable[..., tuple[int, bytes, dict[str, str]]]
+
+    def refuse(self, request: web.Request, problem: Problem) -> web.Response:
+        """*problem* in this face's envelope."""
+        return write(self.write_problem(problem, request[REQUEST_LINE].request_id))
+
+
+class BeginningWriter(Writer, Protocol):
+    """One that can begin before upstream has said anything."""
+
+    def begin(self) -> bytes: ...
+
+
+class WriteWhole(Protocol):
+    """The answer in one piece; *original* is it in its vendor's own words, where there are some."""
+
+    def __call__(self, reply: Reply, *, original: Original | None) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A body as it came, and who asks."""
+
+    json: Any = field(repr=False)
+    data: bytes = field(repr=False)
+    tags: Tags
+
+
+async def read_question(request: web.Request, caller: Caller, face: Face) -> Question:
+    """Raises Problem."""
+    line = request[REQUEST_LINE]
+    line.face, line.tenant = face.name, caller.tenant_tag
+    limits = request.app[SERVICES].limits
+    data, value = await read_face_body(request, limit=limits.face_body_bytes)
+    tags = Tags(face.name, caller.tenant_tag, caller.user_tag, "-", line.request_id)
+    return Question(value, data, tags)
+
+
+async def answer(
+    request: web.Request,
+    caller: Caller,
+    chat: ChatRequest,
+    face: Face,
+    *,
+    open_writer: Callable[[], BeginningWriter],
+    write_whole: WriteWhole,
+) -> web.StreamResponse:
+    """By a stream, or by one JSON object; the body's `stream` alone decides. Raises Problem."""
+    check_model(request.app[SERVICES].engine, caller, chat.model)
+    if not chat.stream:
+        return await _answer_whole(request, chat, write_whole)
+    writer = open_writer()
+    return await stream_answer(
+        request,
+        chat,
+        writer=writer,
+        heartbeat=face.heartbeat,
+        headers=_STREAM_HEADERS,
+        begin=writer.begin,
+    )
+
+
+async def _answer_whole(
+    request: web.Request, chat: ChatRequest, write_whole: WriteWhole
+) -> web.StreamResponse:
+    """Nothing is sent before the outcome is known: a status says it (api-faces.md §8)."""
+    services, line, leash = request.app[SERVICES], request[REQUEST_LINE], Leash()
+    line.model = chat.model
+    with services.streams.opened(leash):
+        seconds = whole_budget(services.limits.router_seconds, spent_s=0.0)  # the body is just here
+        collected = await collect(request, chat, leash, seconds=seconds)
+    told = {} if line.facts is None else {**line.facts.passed, **told_headers(line.facts)}
+    body = write_whole(collected.reply, original=collected.original)
+    told["X-Proxy-Latency-Ms"] = str(round(line.spent_s() * 1000))
+    return web.Response(body=body, headers={**JSON_HEADERS, **told})
+
+
+def write(written: tuple[int, bytes, dict[str, str]]) -> web.Response:
+    """Status, JSON body and headers, as a response."""
+    status, body, headers = written
+    return web.Response(status=status, body=body, headers=JSON_HEADERS | headers)
+
+
+def new_id(prefix: str) -> str:
+    """An answer's id: not from the clock, and nobody's twice."""
+    return f"{prefix}{secrets.token_hex(12)}"

@@ -1,0 +1,61 @@
+"""`POST /v1/messages`, also below `/anthropic`: any model, in Anthropic's words.
+
+Source: contract api-faces.md §3.
+"""
+
+from dataclasses import replace
+from functools import partial
+
+from aiohttp import web
+
+from bff.chat.request import ChatRequest
+from bff.chat.usage import estimated_usage
+from bff.dialects.anthropic_messages import asked, errors, telling, told_whole
+from bff.records import Caller
+from bff.web.faces.answering import Face, answer, new_id, read_question
+from bff.web.faces.key_door import admit_key
+from bff.web.middleware import REQUEST_LINE
+from bff.web.routes import Route
+from bff.web.services import SERVICES
+
+ANTHROPIC = Face("anthropic", telling.HEARTBEAT, errors.write_error, errors.write_unknown_url)
+MOUNTS = ("/v1", "/anthropic/v1")
+
+
+async def message(request: web.Request, caller: Caller) -> web.StreamResponse:
+    """A message, streamed or whole."""
+    chat = await _read(request, caller)
+    model, answer_id = chat.model, new_id("msg_")
+    return await answer(
+        request,
+        caller,
+        chat,
+        ANTHROPIC,
+        open_writer=lambda: telling.StreamWriter(
+            model=model,
+            answer_id=answer_id,
+            input_tokens=estimated_usage(chat, 0).prompt_tokens,
+            request_id=request[REQUEST_LINE].request_id,
+        ),
+        write_whole=partial(told_whole.write_reply, model=model, answer_id=answer_id),
+    )
+
+
+async def _read(request: web.Request, caller: Caller, *, counting: bool = False) -> ChatRequest:
+    limits = request.app[SERVICES].limits
+    question = await read_question(request, caller, ANTHROPIC)
+    chat = asked.read_request(
+        question.json,
+        tags=question.tags,
+        version=request.headers.get("anthropic-version", ""),
+        beta=request.headers.get("anthropic-beta", ""),
+        most_messages=limits.messages,
+        most_parts=limits.parts,
+        counting=counting,
+    )
+    return replace(chat, body=question.data)
+
+
+ROUTES = tuple(
+    Route("POST", f"{mount}/messages", admit_key, message, ANTHROPIC.refuse) for mount in MOUNTS
+)

@@ -1,0 +1,55 @@
+"""`POST /v1/chat/completions`: any model, in OpenAI's words. Source: contract api-faces.md §2."""
+
+from dataclasses import replace
+from functools import partial
+
+from aiohttp import web
+
+from bff.dialects.openai_chat import asked, errors, telling, told_whole
+from bff.records import Caller
+from bff.web.faces.answering import Face, answer, new_id, read_question
+from bff.web.faces.entry import key_or_token
+from bff.web.middleware import REQUEST_LINE
+from bff.web.routes import Route
+from bff.web.services import SERVICES
+
+OPENAI = Face("openai", telling.HEARTBEAT, errors.write_error, errors.write_unknown_url)
+
+
+async def complete(request: web.Request, caller: Caller) -> web.StreamResponse:
+    """A completion, streamed or whole."""
+    services = request.app[SERVICES]
+    question = await read_question(request, caller, OPENAI)
+    chat = asked.read_request(
+        question.json,
+        tags=question.tags,
+        most_messages=services.limits.messages,
+        most_parts=services.limits.parts,
+    )
+    chat = replace(chat, body=question.data)
+    manner = asked.read_manner(chat)
+    model, created, answer_id = chat.model, int(services.now()), new_id("chatcmpl-")
+    return await answer(
+        request,
+        caller,
+        chat,
+        OPENAI,
+        open_writer=lambda: telling.StreamWriter(
+            model=model,
+            created=created,
+            answer_id=answer_id,
+            include_usage=manner.include_usage,
+            legacy=manner.legacy,
+            request_id=request[REQUEST_LINE].request_id,
+        ),
+        write_whole=partial(
+            told_whole.write_reply,
+            model=model,
+            created=created,
+            answer_id=answer_id,
+            legacy=manner.legacy,
+        ),
+    )
+
+
+ROUTES = (Route("POST", "/v1/chat/completions", key_or_token, complete, OPENAI.refuse),)
