@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -30,6 +31,8 @@ from bff.simulators.atlassian import AtlassianHost
 from bff.simulators.stand_in import StandIn
 from bff.simulators.vendors import VENDORS
 from bff.simulators.world import World, open_world
+from bff.store.api_key_rows import create_key
+from bff.store.db import open_database
 from bff.telemetry import logs
 from bff.web.server import address, bind, open_server
 from bff.wiring import build_app
@@ -42,7 +45,7 @@ _STAND_IN = SecretStr("stand-in")
 @dataclass(frozen=True, slots=True)
 class Demo:
     """A running demo. *upstream* is where answers come from, empty for the built-in model, which
-    answers in the place of *provider*.
+    answers in the place of *provider*. *api_key* opens its faces, as long as it lasts.
     """
 
     base_url: str
@@ -50,6 +53,7 @@ class Demo:
     upstream: str
     host: AtlassianHost
     world: World
+    api_key: str
     provider: str = "openai"
 
 
@@ -113,9 +117,10 @@ async def open_demo(
         await stack.enter_async_context(open_server(app, sock=listener, grace_s=1.0))
         stack.callback(host.diary.close)  # before the server ends, which would wait for its readers
         await _install(host, base_url)
+        api_key = await _make_key(settings.database_url)
         upstream = "" if provider or not _has_a_key(own) else _who_answers(own)
         page_url = f"{base_url}{SITE}/"
-        yield Demo(base_url, page_url, upstream, host, world, provider or "openai")
+        yield Demo(base_url, page_url, upstream, host, world, api_key, provider or "openai")
 
 
 def _bound(port: int) -> socket.socket:
@@ -190,6 +195,12 @@ async def _install(host: AtlassianHost, base_url: str) -> None:
         raise Failure(f"The service refused the install with status {answer.status}.")
 
 
+async def _make_key(database_url: str) -> str:
+    async with open_database(database_url) as db:
+        _, text = await create_key(db, "demo", now=datetime.now(UTC).timestamp())
+    return text
+
+
 async def _keep_open(port: int, model_delay_ms: int, provider: str | None) -> None:
     async with open_demo(port=port, model_delay_ms=model_delay_ms, provider=provider) as demo:
         if demo.upstream:
@@ -198,7 +209,11 @@ async def _keep_open(port: int, model_delay_ms: int, provider: str | None) -> No
             who = f"A built-in model answers in the place of {demo.provider}, in its own words."
         else:
             who = "A built-in model answers; with OPENAI_API_KEY set the real one does."
-        click.echo(f"\n  {demo.page_url}\n\n{who}\nCtrl+C ends it.")
+        click.echo(
+            f"\n  {demo.page_url}\n\n{who}\n\nClients of your own may ask it too:\n\n"
+            f"  OPENAI_BASE_URL={demo.base_url}/v1 OPENAI_API_KEY={demo.api_key}\n\n"
+            "Ctrl+C ends it."
+        )
         stop = asyncio.Event()
         with suppress(NotImplementedError):  # Windows has no such handlers
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)

@@ -15,6 +15,7 @@ import aiohttp
 import pytest
 
 from bff.cli.demo import _answer, open_demo
+from bff.policy.api_keys import is_ours
 from bff.settings import variables
 from bff.simulators import embedded_model
 from bff.simulators.vendors import VENDORS
@@ -103,6 +104,20 @@ async def test_the_printed_address_shows_the_page_and_a_signal_ends_it(
                 assert await events.content.readline() == b"id: 1\r\n"
                 process.send_signal(number)
                 assert await process.wait() == 0
+
+
+async def test_a_key_for_clients_of_ones_own_is_printed_ready_to_use(tmp_path: Path) -> None:
+    async with running(tmp_path, "--port", "0") as process:
+        assert process.stdout is not None
+        printed = (await process.stdout.readuntil(b"Ctrl+C")).decode()
+
+    found = re.search(
+        r"^  OPENAI_BASE_URL=http://127\.0\.0\.1:\d+/v1 OPENAI_API_KEY=(\S+)$",
+        printed,
+        re.MULTILINE,
+    )
+    assert found is not None
+    assert is_ours(found[1])
 
 
 async def test_with_a_key_the_real_upstream_is_asked(tmp_path: Path) -> None:
