@@ -1,12 +1,15 @@
+from pathlib import Path
+
 import pytest
 from multidict import CIMultiDict
 
 from bff.errors import Kind, Problem
 from bff.policy.api_keys import write_key
+from bff.telemetry import logs
 from bff.web.faces.key_door import REFUSAL, admit_key, find_key_texts, recognise_key
 from bff.web.services import SERVICES
 from tests.support.keys import bearer, create_key
-from tests.support.service import Service
+from tests.support.service import Service, open_service
 
 OTHER = write_key(bytes(32))
 
@@ -88,3 +91,19 @@ async def test_missing_malformed_wrong_and_revoked_keys_are_one_refusal(service:
         with pytest.raises(Problem) as raised:
             await admit_key(request)
         assert (raised.value.kind, raised.value.public) == (Kind.CALLER_AUTH, REFUSAL)
+
+
+async def test_no_key_reaches_the_log_of_a_service_that_tells_everything(
+    tmp_path: Path, written
+) -> None:
+    logs.configure("debug", "json", stream=written.stream)
+    async with open_service(tmp_path) as service:
+        text = await create_key(service)
+        for headers in (bearer(text), bearer(OTHER), {"x-api-key": text}, {"x-api-key": OTHER}):
+            await recognise_key(Request(service, headers))
+            await service.get("/v1/models", token="", headers=headers)
+            await service.post("/v1/messages", token="", headers=headers, data=b"{}")
+
+    assert written.text.count("request.ended") >= 8  # the requests were seen
+    assert text[12:] not in written.text
+    assert OTHER[12:] not in written.text
