@@ -4,7 +4,9 @@
 
 CPU of the measured process per streamed event and per short request, time added to the first event,
 memory at the start and per open stream; each for the service and for a bare aiohttp relay, with the
-ratio. Translated is Anthropic's stream in OpenAI's words, simulated Straico's one piece as a stream. The upstream, the peers and the service are processes of their own. Linux only (/proc).
+ratio. Translated is Anthropic's stream in OpenAI's words, simulated Straico's one piece as a stream. The
+last three are the integrators' faces, with a key: OpenAI's passed on, Anthropic's passed on, and
+OpenAI's stream in Anthropic's words. The upstream, the peers and the service are processes of their own. Linux only (/proc).
 """
 
 import argparse
@@ -57,6 +59,12 @@ async def measure(load: Load) -> list[Row]:
             ("service, fresh token each", open_service(upstream, fresh_tokens=True)),
             ("service, translated", open_service(upstream, vendor="anthropic")),
             ("service, simulated", open_service(upstream, vendor="straico")),
+            ("service, OpenAI face", open_service(upstream, face="/v1/chat/completions")),
+            (
+                "service, Anthropic's own",
+                open_service(upstream, vendor="anthropic", face="/v1/messages"),
+            ),
+            ("service, Anthropic's words", open_service(upstream, face="/v1/messages")),
         ]
         rows = []
         for name, opened in entrants:

@@ -15,6 +15,7 @@ from pathlib import Path
 import jwt
 import orjson
 
+from bff.store.api_key_rows import create_key
 from bff.store.db import open_database
 from bff.store.migrate import migrate
 from bff.store.tenants import TenantStore
@@ -61,12 +62,18 @@ async def open_relay(upstream: int) -> AsyncIterator[Target]:
 
 @asynccontextmanager
 async def open_service(
-    upstream: int, *, fresh_tokens: bool = False, vendor: str = "openai"
+    upstream: int,
+    *,
+    fresh_tokens: bool = False,
+    vendor: str = "openai",
+    face: str = "/conversations",
 ) -> AsyncIterator[Target]:
-    """Through the gateway where it has a path, with its headers, logs, metrics and a database."""
+    """Through the gateway where it has a path, with its headers, logs, metrics and a database.
+    *face* is the path that is asked.
+    """
     with tempfile.TemporaryDirectory(prefix="bff-bench-") as folder:
         database = f"sqlite:///{folder}/bench.sqlite"
-        await _install(database)
+        key = await _install(database)
         environment = {
             "ANTHROPIC_API_KEY": "sk-bench",
             "APP_ENV": "development",
@@ -79,6 +86,8 @@ async def open_service(
             "LOG_FORMAT": "json",
             "OPENAI_API_KEY": "sk-bench",
             "PORT": "0",
+            "STREAMS_PER_KEY": "off",
+            "STREAMS_PER_USER": "off",
             "STRAICO_API_KEY": "sk-bench",
             "STRAICO_BASE_URL": f"http://127.0.0.1:{upstream}",
             "UPSTREAM_CONNECTIONS": "10000",
@@ -86,7 +95,10 @@ async def open_service(
         async with _started("bff", "serve", **environment) as (pid, first_line):
             url = orjson.loads(first_line)["url"]
             port = int(url.rpartition(":")[2])
-            yield Target(port, pid, _ask_service(fresh_tokens), streams=vendor != "straico")
+            question = _ask_service(fresh_tokens)
+            if face != "/conversations":
+                question = _ask_face(face, _MODELS[vendor], key)
+            yield Target(port, pid, question, streams=vendor != "straico")
 
 
 def _ask_openai(path: str) -> Callable[[int, int], bytes]:
@@ -94,6 +106,15 @@ def _ask_openai(path: str) -> Callable[[int, int], bytes]:
         messages = [{"role": "user", "content": order(events, gap_ms)}]
         body = {"model": "gpt-3.5-turbo", "stream": True, "messages": messages}
         return _post(path, orjson.dumps(body))
+
+    return question
+
+
+def _ask_face(path: str, model: str, key: str) -> Callable[[int, int], bytes]:
+    def question(events: int, gap_ms: int) -> bytes:
+        messages = [{"role": "user", "content": order(events, gap_ms)}]
+        body = {"model": model, "max_tokens": 4096, "stream": True, "messages": messages}
+        return _post(path, orjson.dumps(body), f"Authorization: Bearer {key}\r\n")
 
     return question
 
@@ -112,10 +133,10 @@ def _ask_service(fresh_tokens: bool) -> Callable[[int, int], bytes]:
     return question
 
 
-def _post(target: str, body: bytes) -> bytes:
+def _post(target: str, body: bytes, more: str = "") -> bytes:
     head = (
         f"POST {target} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n"
+        f"{more}Content-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body
 
@@ -133,7 +154,8 @@ def _token(number: int) -> str:
     return jwt.encode(claims, _SECRET, "HS256")
 
 
-async def _install(database: str) -> None:
+async def _install(database: str) -> str:
+    """A site, and a key: its text."""
     payload = {
         "key": "com.zenuml.gptdock",
         "clientKey": _CLIENT_KEY,
@@ -144,6 +166,8 @@ async def _install(database: str) -> None:
     async with open_database(database) as db:
         await migrate(db)
         await TenantStore(db, now=asyncio.get_running_loop().time).save(_CLIENT_KEY, payload)
+        _, key = await create_key(db, "bench", now=time.time())
+    return key
 
 
 @asynccontextmanager

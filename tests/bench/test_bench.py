@@ -20,7 +20,7 @@ async def test_everybody_is_measured_and_every_event_arrives() -> None:
     assert [row.name.split(",")[0] for row in rows] == [
         "direct",
         "bare aiohttp relay",
-        *["service"] * 4,
+        *["service"] * 7,
     ]
     assert all(row.rss_start_mib for row in rows[1:])
 
