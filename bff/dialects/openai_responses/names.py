@@ -1,0 +1,3 @@
+"""The name of the dialect, beside every original in it."""
+
+NAME = "openai_responses"
