@@ -224,7 +224,9 @@ def plain_question(question: str) -> str:
 
 
 def last_question(messages: object) -> str:
-    """The text of the last user message; empty where there is none."""
+    """The text of the last user message; empty where there is none. A text is one itself."""
+    if isinstance(messages, str):
+        return messages
     for message in reversed(messages if isinstance(messages, list) else []):
         if isinstance(message, Mapping) and message.get("role") == "user":
             return content_text(message.get("content"))

@@ -41,13 +41,13 @@ class Speech:
     last: bytes
 
 
-_OPENAI = Speech(delta, error_frame, BAD_LINE, DONE)
+COMPLETIONS = Speech(delta, error_frame, BAD_LINE, DONE)
 
 
 class Stage:
     """Counts frames. After a Deed nothing more is said: *over* is true then."""
 
-    def __init__(self, fault: Fault, speech: Speech = _OPENAI) -> None:
+    def __init__(self, fault: Fault, speech: Speech = COMPLETIONS) -> None:
         self.over = False
         self._fault, self._speech = fault, speech
         self._frames = 0

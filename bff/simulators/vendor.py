@@ -134,10 +134,10 @@ class Vendor(ABC):
             self.answering -= 1
             self._notify()
 
-    def new_pen(self, seen: SeenRequest) -> Pen:
-        """For a request that is to be held."""
+    def new_pen(self, seen: SeenRequest, last_words: LastWords | None = None) -> Pen:
+        """For a request that is to be held; *last_words* where its answer ends in others."""
         first = all(pen.over for pen in self.pens)
-        pen = Pen(seen, self._last_words)
+        pen = Pen(seen, last_words or self._last_words)
         self.pens.append(pen)
         while first and self._unsaid and not pen.over:
             pen.add(self._unsaid.popleft())

@@ -15,8 +15,8 @@ from bff.simulators.gateway.logs import LogEntry
 _KEPT_BODY = 64 * 1024
 _TAIL = 2048  # bytes at the end of a stream where the usage stands
 _TOKENS = (
-    re.compile(rb'"prompt_tokens":\s*(\d+)'),
-    re.compile(rb'"completion_tokens":\s*(\d+)'),
+    re.compile(rb'"(?:prompt|input)_tokens":\s*(\d+)'),
+    re.compile(rb'"(?:completion|output)_tokens":\s*(\d+)'),
 )
 
 

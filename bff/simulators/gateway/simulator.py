@@ -189,7 +189,8 @@ class GatewaySimulator:
         header = headers.get(HEADER)
         if header is None and _MARK not in body:
             return NONE
-        question = last_question(asked.get("messages")) if isinstance(asked, dict) else ""
+        said = asked if isinstance(asked, dict) else {}
+        question = last_question(said.get("messages", said.get("input")))
         try:
             return find_faults(header=header, model=_model(asked), question=question).gateway
         except WrongFaultError:

@@ -93,9 +93,9 @@ def check_request(asked: object, models: frozenset[str] | None) -> Mapping[str, 
     unknown = next((name for name in asked if name not in _FIELDS), None)
     if unknown is not None:
         raise Refusal(400, f"Unrecognized request argument supplied: {unknown}")
-    model = _check_model(asked.get("model"), models)
+    model = check_model(asked.get("model"), models)
     _check_messages(asked.get("messages"))
-    reasoning = _REASONING.match(model) is not None
+    reasoning = is_reasoning(model)
     _check_numbers(asked, reasoning=reasoning)
     _check_reasoning(asked, reasoning=reasoning)
     stop = asked.get("stop")
@@ -115,7 +115,12 @@ def check_request(asked: object, models: frozenset[str] | None) -> Mapping[str, 
     return asked
 
 
-def _check_model(model: object, models: frozenset[str] | None) -> str:
+def is_reasoning(model: str) -> bool:
+    """Whether it is of a family that thinks before it answers."""
+    return _REASONING.match(model) is not None
+
+
+def check_model(model: object, models: frozenset[str] | None) -> str:
     if not isinstance(model, str) or not model:
         raise Refusal(400, "You must provide a model parameter.")
     name = model.partition("!")[0]

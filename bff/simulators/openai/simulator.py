@@ -1,4 +1,5 @@
-"""OpenAISimulator: OpenAI's chat completions over a real socket, with an embedded model behind it.
+"""OpenAISimulator: OpenAI's completions and responses over a real socket, with an embedded model
+behind it.
 
 Not OpenAI: a tool is called when the question names it, and pictures are not looked at. Faults:
 faults.py. `hold()` hands the pen to a test. Source: providers.md §1, §10.
@@ -7,7 +8,6 @@ faults.py. `hold()` hands the pen to a test. Source: providers.md §1, §10.
 import asyncio
 import time  # noqa: TID251 - a vendor has a clock of its own
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
@@ -26,6 +26,8 @@ from bff.simulators.faults import (
     plain_model,
     plain_question,
 )
+from bff.simulators.openai import response_frames
+from bff.simulators.openai.asked import Asked, Spelling
 from bff.simulators.openai.checks import Refusal, check_key, check_request
 from bff.simulators.openai.frames import (
     DONE,
@@ -39,14 +41,16 @@ from bff.simulators.openai.frames import (
     tokens,
     usage,
 )
+from bff.simulators.openai.refusals import maimed, ordered_refusal
+from bff.simulators.openai.responses import as_chat, check_response_request
 from bff.simulators.openai.tools import wanted_calls
 from bff.simulators.pen import SeenRequest
-from bff.simulators.stage import Deed, Stage
+from bff.simulators.stage import COMPLETIONS, Deed, Speech, Stage
 from bff.simulators.stand_in import StandIn
 from bff.simulators.vendor import Vendor
 from bff.simulators.wire import EVENT_STREAM, Line, wait
 
-__all__ = ["DONE", "OpenAISimulator", "delta", "error_frame", "finish", "role", "usage"]
+__all__ = ["DONE", "Asked", "OpenAISimulator", "delta", "error_frame", "finish", "role", "usage"]
 
 _NAMED = (
     "gpt-3.5-turbo",
@@ -63,44 +67,8 @@ _DATED = {
     "gpt-4o": "gpt-4o-2024-08-06",
     "gpt-4o-mini": "gpt-4o-mini-2024-07-18",
 }
-_ERRORS: Mapping[int, tuple[str, str | None]] = {
-    401: ("invalid_request_error", "invalid_api_key"),
-    403: ("request_forbidden", "unsupported_country_region_territory"),
-    404: ("invalid_request_error", "model_not_found"),
-    429: ("requests", "rate_limit_exceeded"),
-    500: ("server_error", None),
-    502: ("server_error", None),
-    503: ("server_error", None),
-}
 _ARGUMENT_PIECE = 7  # characters: arguments come in pieces too
 _PAGE = "<!DOCTYPE html><html><head><title>Oops</title></head><body><h1>Oops</h1></body></html>"
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A request that passed the checks, as far as the answer depends on it."""
-
-    json: Mapping[str, Any]
-    id: str
-    model: str
-    fault: Fault
-    pieces: list[str]
-    calls: list[tuple[str, str]]
-    reason: str
-    prompt_tokens: int
-
-    @property
-    def spent(self) -> tuple[int, int]:
-        return self.prompt_tokens, len(self.pieces) + 8 * len(self.calls)
-
-    @property
-    def called(self) -> list[tuple[str, str, str]]:
-        """Each call's id, name and arguments."""
-        tail = self.id.removeprefix("chatcmpl-")
-        return [
-            (f"call_{tail}{number:012d}", name, arguments)
-            for number, (name, arguments) in enumerate(self.calls)
-        ]
 
 
 class OpenAISimulator(Vendor):
@@ -126,6 +94,18 @@ class OpenAISimulator(Vendor):
         self.text: str | None = None
         self.bill: list[dict[str, Any]] = []
         self._now, self._numbers = now, count(1)
+        self._completions = Spelling(
+            lambda asked: (self.frames(asked), COMPLETIONS),
+            self._completion,
+            maimed,
+            self._last_words,
+        )
+        self._responses = Spelling(
+            self._speak_response,
+            self._response,
+            response_frames.maimed,
+            response_frames.last_words,
+        )
 
     # --- what it serves ------------------------------------------------------------------------
 
@@ -134,6 +114,7 @@ class OpenAISimulator(Vendor):
         app.add_routes(
             [
                 web.post("/v1/chat/completions", self.chat),
+                web.post("/v1/responses", self.responses),
                 web.get("/v1/models", self._models),
                 web.get("/v1/models/{model}", self._model),
                 *self.faults.routes(),
@@ -163,14 +144,24 @@ class OpenAISimulator(Vendor):
         return web.json_response(_listed(name))
 
     async def chat(self, request: web.Request) -> web.StreamResponse:
+        return await self._serve(request, self._read, self._completions)
+
+    async def responses(self, request: web.Request) -> web.StreamResponse:
+        return await self._serve(request, self._read_response, self._responses)
+
+    async def _serve(
+        self,
+        request: web.Request,
+        read: Callable[[web.Request, SeenRequest], Asked],
+        spelling: Spelling,
+    ) -> web.StreamResponse:
         seen = await self.see(request)
         with self.answer(request) as line:
             if self.held:
-                return await self.new_pen(seen).hold(line)
+                return await self.new_pen(seen, spelling.last_words).hold(line)
             try:
                 self.admit(request)
-                asked = self._read(request, seen)
-                return await self._answer(line, asked)
+                return await self._answer(line, read(request, seen), spelling)
             except Refusal as refusal:
                 return self.refused(refusal)
 
@@ -185,7 +176,7 @@ class OpenAISimulator(Vendor):
         return check_request(asked, self.models)
 
     def ordered_refusal(self, fault: Fault) -> Refusal | None:
-        return _ordered_refusal(fault)
+        return ordered_refusal(fault)
 
     def completed(self, value: dict[str, Any]) -> dict[str, Any]:
         """A whole completion, with what this vendor says beside it."""
@@ -194,9 +185,23 @@ class OpenAISimulator(Vendor):
     # --- the answer ----------------------------------------------------------------------------
 
     def _read(self, request: web.Request, seen: SeenRequest) -> Asked:
-        if request.content_type != "application/json":
-            raise Refusal(400, "Only 'application/json' requests are accepted.")
+        _check_type(request)
         asked = self.checked(request, seen.json)
+        return self._asked(request, asked, asked, f"chatcmpl-{next(self._numbers):012d}")
+
+    def _read_response(self, request: web.Request, seen: SeenRequest) -> Asked:
+        _check_type(request)
+        asked = check_response_request(seen.json, self.models)
+        return self._asked(request, asked, as_chat(asked), f"resp_{next(self._numbers):012d}")
+
+    def _asked(
+        self,
+        request: web.Request,
+        said: Mapping[str, Any],
+        asked: Mapping[str, Any],
+        id: str,  # noqa: A002 - the field's name
+    ) -> Asked:
+        """*said* as the caller spelled it, *asked* the same in the words of completions."""
         question = last_question(asked["messages"])
         try:
             told = find_faults(
@@ -211,8 +216,8 @@ class OpenAISimulator(Vendor):
         if calls:
             pieces, reason = [], "tool_calls"
         return Asked(
-            asked,
-            f"chatcmpl-{next(self._numbers):012d}",
+            said,
+            id,
             _DATED.get(name, name),
             fault,
             pieces,
@@ -240,7 +245,7 @@ class OpenAISimulator(Vendor):
             return pieces[:limit], "length"
         return pieces, "stop"
 
-    async def _answer(self, line: Line, asked: Asked) -> web.StreamResponse:
+    async def _answer(self, line: Line, asked: Asked, spelling: Spelling) -> web.StreamResponse:
         fault = asked.fault
         if fault is not NONE:
             await line.break_before_headers(fault)
@@ -250,22 +255,24 @@ class OpenAISimulator(Vendor):
             if fault.html:
                 return web.Response(text=_PAGE, content_type="text/html")
         if not asked.json.get("stream") or fault.json:
-            return await self._whole(line, asked)
+            return await self._whole(line, asked, spelling)
         await line.begin(headers={"Content-Type": EVENT_STREAM, **self._headers()})
         if fault.empty:
             return await line.end()
+        frames, speech = spelling.speak(asked)
         if fault.endless is not None:
-            await self._endless(line, fault.endless)
+            await self._endless(line, speech.delta("x" * fault.endless))
         if fault.shapes_frames:
-            return await self._staged(line, asked)
-        for frame in self.frames(asked):
+            return await self._staged(line, frames, Stage(fault, speech))
+        for frame in frames:
             await self._pace()
             await line.write(frame)
         return await line.end()
 
-    async def _staged(self, line: Line, asked: Asked) -> web.StreamResponse:
-        stage = Stage(asked.fault)
-        for frame in self.frames(asked):
+    async def _staged(
+        self, line: Line, frames: Iterator[bytes], stage: Stage
+    ) -> web.StreamResponse:
+        for frame in frames:
             await self._pace()
             await line.play(stage.feed(frame))
             if stage.over:
@@ -273,23 +280,9 @@ class OpenAISimulator(Vendor):
         await line.play(stage.close())
         return await line.end()
 
-    async def _whole(self, line: Line, asked: Asked) -> web.StreamResponse:
-        prompt, completed = asked.spent
-        value = completion(
-            "".join(asked.pieces),
-            id=asked.id,
-            model=asked.model,
-            created=int(self._now()),
-            reason=asked.reason,
-            spent=tokens(prompt, completed),
-            calls=[
-                {"id": id_, "type": "function", "function": {"name": name, "arguments": arguments}}
-                for id_, name, arguments in asked.called
-            ],
-        )
-        fault = asked.fault
-        self._charge(asked)
-        body = orjson.dumps(_maimed(self.completed(value), fault))
+    async def _whole(self, line: Line, asked: Asked, spelling: Spelling) -> web.StreamResponse:
+        value, fault = spelling.whole(asked), asked.fault
+        body = orjson.dumps(spelling.maimed(value, fault))
         if fault.cut_after is not None or fault.hang_after is not None:
             size = {"Content-Length": str(len(body))}
             await line.begin(
@@ -300,6 +293,41 @@ class OpenAISimulator(Vendor):
         if fault.bad_line_after is not None or fault.not_json:
             body = body[: len(body) // 2]
         return web.Response(body=body, content_type="application/json", headers=self._headers())
+
+    # --- in either spelling --------------------------------------------------------------------
+
+    def _completion(self, asked: Asked) -> dict[str, Any]:
+        value = completion(
+            "".join(asked.pieces),
+            id=asked.id,
+            model=asked.model,
+            created=int(self._now()),
+            reason=asked.reason,
+            spent=tokens(*asked.spent),
+            calls=[
+                {"id": id_, "type": "function", "function": {"name": name, "arguments": arguments}}
+                for id_, name, arguments in asked.called
+            ],
+        )
+        self._charge(asked)
+        return self.completed(value)
+
+    def _response(self, asked: Asked) -> dict[str, Any]:
+        self._charge(asked)
+        return response_frames.whole(asked, created=int(self._now()))
+
+    def _speak_response(self, asked: Asked) -> tuple[Iterator[bytes], Speech]:
+        frames, speech = response_frames.speak(asked, created=int(self._now()))
+        return self._billed(frames, asked), speech
+
+    def _billed(self, frames: Iterator[bytes], asked: Asked) -> Iterator[bytes]:
+        """Charged when nothing but the end is left to be told."""
+        kept = next(frames)
+        for frame in frames:
+            yield kept
+            kept = frame
+        self._charge(asked)
+        yield kept
 
     def frames(self, asked: Asked) -> Iterator[bytes]:
         options = asked.json.get("stream_options") or {}
@@ -326,9 +354,9 @@ class OpenAISimulator(Vendor):
             {"model": asked.model, "prompt_tokens": prompt, "completion_tokens": completed}
         )
 
-    async def _endless(self, line: Line, size: int) -> None:
-        """Deltas for ever, as fast as the reader reads."""
-        frame, loop = delta("x" * size), asyncio.get_running_loop()
+    async def _endless(self, line: Line, frame: bytes) -> None:
+        """The same *frame* for ever, as fast as the reader reads."""
+        loop = asyncio.get_running_loop()
         while True:
             loop.call_soon(self._look, line)  # while the write waits for the reader
             await line.write(frame)
@@ -365,28 +393,9 @@ class OpenAISimulator(Vendor):
         return web.json_response(refusal.body, status=refusal.status, headers=headers)
 
 
-def _maimed(value: dict[str, Any], fault: Fault) -> dict[str, Any]:
-    """A whole completion without what it shall lack."""
-    if fault.error_object:
-        return error("Simulated error.", type="server_error")
-    lacking = {name for name in ("usage", "choices") if getattr(fault, f"no_{name}")}
-    kept = {name: part for name, part in value.items() if name not in lacking}
-    return kept | {"choices": []} if fault.empty_choices else kept
-
-
-def _ordered_refusal(fault: Fault) -> Refusal | None:
-    if fault.quota:
-        return Refusal(
-            429,
-            "You exceeded your current quota, please check your plan and billing details.",
-            code="insufficient_quota",
-            type="insufficient_quota",
-        )
-    if fault.status is None:
-        return None
-    type_, code = _ERRORS.get(fault.status, ("invalid_request_error", None))
-    message = f"Simulated error {fault.status}."
-    return Refusal(fault.status, message, code=fault.code or code, type=type_)
+def _check_type(request: web.Request) -> None:
+    if request.content_type != "application/json":
+        raise Refusal(400, "Only 'application/json' requests are accepted.")
 
 
 def _prompt_tokens(messages: list[Mapping[str, Any]]) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 
 from bff.simulators import embedded_model
 
-_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _NEED_TOOLS = ("tool_choice", "parallel_tool_calls")
 _CHOICES = ("none", "auto", "required")
 
@@ -42,8 +42,8 @@ def wrong_tools(asked: Mapping[str, Any]) -> tuple[str, str] | None:
         if not isinstance(function, dict) or tool.get("type") != "function":
             return f"tools[{index}]", "is not a function"
         name = function.get("name")
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
-            return f"tools[{index}].function.name", f"does not match {_NAME.pattern}"
+        if not isinstance(name, str) or not NAME.fullmatch(name):
+            return f"tools[{index}].function.name", f"does not match {NAME.pattern}"
         if not isinstance(function.get("parameters", {}), dict):
             return f"tools[{index}].function.parameters", "is not a schema"
         names.add(name)
