@@ -257,7 +257,7 @@ def _retelling(step: Step, request: ChatRequest) -> Retelling | None:
     """None where the vendor's own words are passed on."""
     if step.mode is Mode.NATIVE:
         return None
-    return Retelling(request.model, originals=step.provider.spoken != request.passes)
+    return Retelling(request.model, originals=request.passes not in step.provider.tongues)
 
 
 _KNOWN_LISTS = 256

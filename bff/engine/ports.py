@@ -36,15 +36,16 @@ class Upstream(Protocol):
 
 
 class Provider(Protocol):
-    """A vendor that answers. *ways* are the roads to it, in order: `gateway`, `direct`. *spoken* is
-    the dialect of its originals; without *streams* its answers come whole and are replayed.
+    """A vendor that answers. *ways* are the roads to it, in order: `gateway`, `direct`. *tongues*
+    are the dialects its originals can be in: a face that passes one of them on is answered in it.
+    Without *streams* its answers come whole and are replayed.
     """
 
     @property
     def name(self) -> str: ...
 
     @property
-    def spoken(self) -> str: ...
+    def tongues(self) -> frozenset[str]: ...
 
     @property
     def streams(self) -> bool: ...

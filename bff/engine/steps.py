@@ -49,7 +49,7 @@ def _mode(provider: Provider, target: Target, passes: str) -> Mode:
     """What stands in for another model is never passed on as it is: it would name itself."""
     if not provider.streams:
         return Mode.SIMULATED
-    if provider.spoken == passes and not target.fallback:
+    if passes in provider.tongues and not target.fallback:
         return Mode.NATIVE
     return Mode.TRANSLATED
 

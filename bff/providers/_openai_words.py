@@ -25,7 +25,7 @@ _LEARNED_MOST = 1000  # models; callers name them
 class SpeaksOpenAI(HttpProvider):
     """A model that refuses a parameter is asked again without it, and not asked for it any more."""
 
-    spoken = openai_chat.NAME
+    tongues = frozenset({openai_chat.NAME})
 
     def __init__(self, means: Means, roads: Mapping[str, Road]) -> None:
         super().__init__(means, roads)

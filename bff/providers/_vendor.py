@@ -53,7 +53,7 @@ class HttpProvider(ABC):
     """*roads* by way, in the order to try: `gateway`, `direct`."""
 
     name: ClassVar[str]
-    spoken: ClassVar[str]
+    tongues: ClassVar[frozenset[str]]
     streams: ClassVar[bool] = True
     patience: ClassVar[Patience] = Patience()
     as_node: ClassVar[bool] = False  # the Node app told its callers every status of this vendor's
@@ -71,6 +71,10 @@ class HttpProvider(ABC):
     @abstractmethod
     def url(self, road: Road, model: str) -> URL:
         """Where *model* is asked."""
+
+    def place(self, request: ChatRequest, road: Road, model: str) -> URL:
+        """Where *request* is put to *model*: one place, unless a vendor has another for some."""
+        return self.url(road, model)
 
     @abstractmethod
     def write(self, request: ChatRequest, model: str) -> Written:
@@ -133,7 +137,7 @@ class HttpProvider(ABC):
             headers.update(road.gateway.headers(request.tags, first_byte_s=timers.first_byte))
         return await ask(
             self.means.session,
-            Endpoint(self.url(road, model), headers),
+            Endpoint(self.place(request, road, model), headers),
             written.body,
             dialect=self._dialect(request, model, via),
             timers=timers,

@@ -24,7 +24,7 @@ _TOTAL_S = 600.0
 class Anthropic(HttpProvider):
     """*roads* by way, in the order to try; a base has no `/v1` at its end."""
 
-    name, spoken = "anthropic", anthropic_messages.NAME
+    name, tongues = "anthropic", frozenset({anthropic_messages.NAME})
 
     def __init__(self, means: Means, roads: Mapping[str, Road]) -> None:
         super().__init__(replace(means, timers=within(means.timers, _TOTAL_S)), roads)

@@ -32,7 +32,9 @@ class Azure(SpeaksOpenAI):
     gateway's road ends with the resource.
     """
 
-    name = "azure"
+    name = (
+        "azure"  # v1 knows responses too, the classic endpoint does not: both ask for completions
+    )
 
     def __init__(
         self,

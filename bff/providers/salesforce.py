@@ -55,7 +55,7 @@ class Salesforce(HttpProvider):
     described in a conversation; *send_parameters* is for orgs that listen to them.
     """
 
-    name, spoken = "salesforce", salesforce.NAME
+    name, tongues = "salesforce", frozenset({salesforce.NAME})
     streams = False
     patience = Patience(tries=3, first_s=1.0, share=0.0, added_s=1.0)
 

@@ -32,7 +32,7 @@ class Straico(HttpProvider):
     conversation: `system` or `user`.
     """
 
-    name, spoken = "straico", straico.NAME
+    name, tongues = "straico", frozenset({straico.NAME})
     streams = False
     patience = Patience(tries=3)
 

@@ -394,9 +394,9 @@ def test_no_question_may_take_longer_than_all_may(make: Make) -> None:
 
 def test_it_waits_longer_and_without_going_early() -> None:
     assert Salesforce.patience == Patience(tries=3, first_s=1.0, share=0.0, added_s=1.0)
-    assert (Salesforce.name, Salesforce.spoken, Salesforce.streams) == (
+    assert (Salesforce.name, Salesforce.tongues, Salesforce.streams) == (
         "salesforce",
-        "salesforce",
+        {"salesforce"},
         False,
     )
 

@@ -316,7 +316,7 @@ async def test_it_may_take_two_minutes_in_all_and_be_silent_all_the_while(asker:
 def test_it_never_streams_and_is_asked_three_times(asker: Asker) -> None:
     straico = asker.provider()
 
-    assert (straico.name, straico.spoken, straico.streams) == ("straico", "straico", False)
+    assert (straico.name, straico.tongues, straico.streams) == ("straico", {"straico"}, False)
     assert straico.patience == Patience(tries=3)
 
 

@@ -63,7 +63,8 @@ class ScriptedVendor:
         total_s: float = 600.0,
         ignored: tuple[str, ...] = (),
     ) -> None:
-        self.name, self.ways, self.spoken, self.streams = name, ways, spoken, streams
+        self.name, self.ways, self.streams = name, ways, streams
+        self.tongues = frozenset({spoken})
         self.patience = patience or Patience()
         self.clock: FakeClock | None = None
         self.scripts = list(scripts)

@@ -25,7 +25,7 @@ from tests.providers.contract.suite import SCENARIOS, Scenario, name_of, play
 
 
 class Tomorrow(HttpProvider):
-    name, spoken = "tomorrow", openai_chat.NAME
+    name, tongues = "tomorrow", frozenset({openai_chat.NAME})
 
     def url(self, road: Road, model: str) -> URL:
         return URL(f"{road.base}/ask/v1/chat/completions")
