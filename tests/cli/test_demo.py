@@ -120,6 +120,24 @@ async def test_a_key_for_clients_of_ones_own_is_printed_ready_to_use(tmp_path: P
     assert is_ours(found[1])
 
 
+async def test_its_key_opens_its_own_faces_and_no_other_demo(
+    nothing_set: pytest.MonkeyPatch,
+) -> None:
+    async with (
+        open_demo(port=0, model_delay_ms=0) as demo,
+        open_demo(port=0, model_delay_ms=0) as another,
+        aiohttp.ClientSession(headers={"Authorization": f"Bearer {demo.api_key}"}) as session,
+    ):
+        url = "/v1/chat/completions"
+        question = {"model": "gpt-4o", "messages": [{"role": "user", "content": "Hello"}]}
+        async with session.post(demo.base_url + url, json=question) as response:
+            answer = await response.json()
+        async with session.post(another.base_url + url, json=question) as refused:
+            assert refused.status == 401
+
+    assert answer["choices"][0]["message"]["content"] == embedded_model.answer("Hello")
+
+
 async def test_with_a_key_the_real_upstream_is_asked(tmp_path: Path) -> None:
     async with open_world() as elsewhere:
         code, out, err = await output(
