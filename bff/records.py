@@ -67,6 +67,19 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """How a caller stands within its *limit* of requests a minute, the last one counted unless it
+    was refused: *remaining* may begin now, all of them after *reset_s*; a refused one after
+    *wait_s*, which is None for one that may begin. In seconds.
+    """
+
+    limit: int
+    remaining: int
+    reset_s: float
+    wait_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ClientQuota:
     """A client's tokens: the limit, and what is left of it (below zero when the last call took more
     than was left).

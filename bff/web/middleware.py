@@ -17,6 +17,7 @@ from aiohttp import web
 from bff.connect.tokens import write_session_token
 from bff.engine.metering import Facts
 from bff.errors import Kind
+from bff.web.callers import STANDING_HEADERS
 from bff.web.doors import ADMITTED
 from bff.web.packing import pack
 from bff.web.refusals import write_not_found
@@ -157,6 +158,7 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
     else:
         headers["X-Request-Id"] = line.request_id
         line.begun = True
+    headers.update(request.get(STANDING_HEADERS, {}))
     admitted = request.get(ADMITTED)
     services = request.app[SERVICES]
     if admitted is not None:

@@ -12,7 +12,7 @@ from bff.connect.host_urls import Parameters
 from bff.connect.hosts import AllowedHosts
 from bff.connect.memory import RememberedTokens
 from bff.engine.attempts import Engine
-from bff.records import ApiKey, Caller, ClientQuota, Tenant
+from bff.records import ApiKey, Caller, ClientQuota, Standing, Tenant
 from bff.telemetry.metrics import Metrics
 from bff.web.live import LiveStreams
 
@@ -70,6 +70,18 @@ class ApiKeys(Protocol):
         """The key that *text* proves; None for any other text, and for a key that was revoked.
         Notes that it was used. Raises Problem(INTERNAL) when storage is away and memory is empty,
         Problem(OVERLOADED) when too many try keys that do not exist.
+        """
+
+
+class CallerLimits(Protocol):
+    """What every caller has under way, and began of late."""
+
+    async def count(self, caller: Caller) -> Standing | None:
+        """One request more, and how the caller stands with it; None for one without a limit."""
+
+    def stream(self, caller: Caller) -> AbstractAsyncContextManager[None]:
+        """One stream more while inside. Entering raises Problem(OWN_RATE_LIMIT) when the caller has
+        as many as it may.
         """
 
 
@@ -171,6 +183,7 @@ class Services:
     metrics: Metrics
     monitor: Monitor
     streams: LiveStreams
+    callers: CallerLimits
     connect: ConnectFacts
     forge: ForgeFacts | None  # None: no Forge token opens a door
     chat: ChatFacts

@@ -27,6 +27,7 @@ from bff.policy import prompts
 from bff.settings import Settings, WrongSetting, read_settings
 from bff.store.api_keys import open_api_keys
 from bff.store.db import Database, open_database
+from bff.store.memory import CallerCounts
 from bff.store.migrate import migrate, schema_state
 from bff.store.quota import Notes, open_quotas
 from bff.store.tenants import TenantStore
@@ -200,6 +201,11 @@ async def open_services(
             metrics=metrics,
             monitor=monitor,
             streams=streams,
+            callers=CallerCounts(
+                per_user=settings.streams_per_user,
+                per_key=settings.streams_per_key,
+                now=clock.now,
+            ),
             connect=connect,
             forge=forge,
             chat=ChatFacts(

@@ -23,6 +23,7 @@ from bff.connect.hosts import AllowedHosts
 from bff.connect.memory import RememberedTokens
 from bff.connect.qsh import query_string_hash
 from bff.records import Caller
+from bff.store.memory import CallerCounts
 from bff.telemetry.axiom import NoMonitor
 from bff.telemetry.metrics import Metrics
 from bff.web import app as web_app
@@ -30,7 +31,7 @@ from bff.web.body import read_body
 from bff.web.live import Beat, LiveStreams
 from bff.web.routes import Route
 from bff.web.server import open_server
-from bff.web.services import ConnectFacts, ForgeFacts, Limits, Services
+from bff.web.services import CallerLimits, ConnectFacts, ForgeFacts, Limits, Services
 from tests.support.key_host import KeyHost, open_key_host
 from tests.support.tenants import InMemoryTenants
 from tests.support.tokens import hs256, public_pem, rs256, with_claims
@@ -176,6 +177,7 @@ async def open_street(
     forge: ForgeFacts | None = None,
     host: Any = None,
     monitor: Any = None,
+    callers: CallerLimits | None = None,
     **facts: Any,
 ) -> AsyncIterator[Street]:
     """Nobody is installed yet. *facts* go over ConnectFacts."""
@@ -207,6 +209,7 @@ async def open_street(
             metrics=metrics,
             monitor=monitor or NoMonitor(),
             streams=LiveStreams(Beat(), note_open=lambda _: None),
+            callers=callers or CallerCounts(per_user=None, per_key=None, now=lambda: clock[0]),
             connect=replace(connect, **facts),
             forge=forge,
             chat=None,

@@ -11,6 +11,7 @@ from bff.errors import Kind, Problem
 from bff.records import Caller
 from bff.web.answer import stream_answer
 from bff.web.body import read_body
+from bff.web.callers import stream_slot
 from bff.web.doors import context_token, write_refusal
 from bff.web.middleware import REQUEST_LINE
 from bff.web.routes import Route
@@ -45,9 +46,10 @@ async def converse(request: web.Request, caller: Caller) -> web.StreamResponse:
     headers = dict(_STREAM_HEADERS)
     if request.keep_alive and request.version >= HttpVersion11 and not services.draining:
         headers["Connection"] = "keep-alive"
-    return await stream_answer(
-        request, chat, writer=writer, heartbeat=chatgpt.HEARTBEAT, headers=headers
-    )
+    async with stream_slot(request, caller):
+        return await stream_answer(
+            request, chat, writer=writer, heartbeat=chatgpt.HEARTBEAT, headers=headers
+        )
 
 
 def refuse_conversation(request: web.Request, problem: Problem) -> web.StreamResponse:
