@@ -35,6 +35,12 @@ class Anthropic(HttpProvider):
     def url(self, road: Road, model: str) -> URL:
         return self._urls[road.base]
 
+    def place(self, request: ChatRequest, road: Road, model: str) -> URL:
+        url = self.url(road, model)
+        if not (request.query and anthropic_messages.is_native(request)):
+            return url
+        return url.with_query(request.query)
+
     def write(self, request: ChatRequest, model: str) -> Written:
         return anthropic_messages.write_request(
             request, model=model, traits=anthropic_traits(model)

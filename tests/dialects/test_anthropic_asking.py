@@ -83,6 +83,31 @@ def test_a_body_in_anthropics_own_words_is_only_told_another_model(stream: bool)
     assert (list(body), ignored) == (kept, ())
 
 
+def passed_on(body: bytes, **more: Any) -> bytes:
+    asked = replace(ASKED, original=Foreign(NAME, orjson.loads(body)), body=body, **more)
+    return write_request(asked, model="claude-x", traits=NEW).body
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (b'{ "model":"claude-x","odd": 1.0}', b'{ "model":"claude-x","odd": 1.0}'),
+        (b'{"odd":"\\u00e9", "model": "alias"}', b'{"odd":"\\u00e9", "model": "claude-x"}'),
+        (b'{"model":"claude-x","stream":null}', b'{"model":"claude-x","stream":null}'),
+        (b'{"model":"alias","model":"alias"}', b'{"model":"claude-x"}'),
+    ],
+)
+def test_the_callers_own_bytes_go_out_but_for_the_model(body: bytes, told: bytes) -> None:
+    assert passed_on(body) == told
+
+
+def test_bytes_that_ask_for_a_stream_are_not_sent_where_none_is_wanted() -> None:
+    body = b'{"model": "claude-x", "stream": true}'
+
+    assert passed_on(body, stream=True) == body
+    assert passed_on(body) == b'{"model":"claude-x"}'
+
+
 def test_a_body_in_another_dialects_words_is_written_anew() -> None:
     body, _ = write(original=Foreign("openai_chat", {"messages": [], "n": 5}))
 

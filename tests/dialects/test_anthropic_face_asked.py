@@ -93,11 +93,12 @@ def test_every_field_is_read() -> None:
 
 def test_version_and_beta_go_along_for_who_knows_them() -> None:
     body = {"model": "m", "max_tokens": 1, "messages": HELLO}
+    headers = {"Anthropic-Version": "2026-10-21", "anthropic-beta": "a,b", "x-api-key": SECRET}
 
-    chat = read_request(body, tags=TAGS, version="2026-10-21", beta="a,b")
+    chat = read_request(body, tags=TAGS, headers=headers, query=f"jwt={SECRET}&beta=true")
 
     assert chat.headers == {"anthropic-version": "2026-10-21", "anthropic-beta": "a,b"}
-    assert chat.others == {}
+    assert (chat.query, chat.others) == ("beta=true", {})
 
 
 def test_who_only_counts_needs_no_limit() -> None:

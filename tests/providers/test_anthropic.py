@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import aiohttp
+import orjson
 import pytest
 
 from bff.chat.reply import Collector, Reply
@@ -100,6 +101,35 @@ async def test_a_callers_own_body_goes_out_under_the_callers_version(
     assert passed.headers["anthropic-beta"] == "a-1,b-2"
     assert written.headers["anthropic-version"] == "2023-06-01"
     assert "anthropic-beta" not in written.headers
+
+
+@pytest.mark.parametrize("via", ["direct", "gateway"])
+async def test_a_callers_own_bytes_headers_and_query_reach_it_unchanged(
+    anthropic: Anthropic, vendor: AnthropicSimulator, via: str
+) -> None:
+    vendor.strict = False
+    body = b'{ "odd": {"n":1.0, "model":"x"}, "model" : "alias","max_tokens":9, "messages":'
+    body += b'[{"role":"user","content":"\\u0068i"}] }'
+    headers = {"anthropic-tomorrow": "a;b", "x-claude-code-session-id": "s", "x-app": "cli"}
+    question = replace(
+        QUESTION,
+        original=Foreign(NAME, orjson.loads(body)),
+        body=body,
+        headers=headers,
+        query="beta=true",
+        stream=False,
+    )
+
+    await answer(anthropic, question, via=via)
+    await answer(anthropic, replace(question, original=None), via=via)
+
+    passed, written = vendor.requests
+    assert passed.body == body.replace(b'"alias"', f'"{MODEL}"'.encode())
+    assert passed.path == "/anthropic/v1/messages?beta=true"
+    assert headers.items() <= {n.lower(): v for n, v in passed.headers.items()}.items()
+    assert passed.headers["x-api-key"] == "key"
+    assert written.path == "/anthropic/v1/messages"
+    assert not headers.keys() & {name.lower() for name in written.headers}
 
 
 async def test_what_it_cannot_be_told_is_named(anthropic: Anthropic) -> None:

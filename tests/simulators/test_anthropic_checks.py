@@ -227,6 +227,12 @@ def test_the_newest_version_refuses_more(more: dict[str, Any]) -> None:
     assert "not permitted" in check(asked(**more), NEWEST)
 
 
+def test_fields_of_tomorrow_are_taken_where_it_is_not_strict() -> None:
+    told = asked(odd=1)
+
+    assert check_parameters(told, version="2023-06-01", models=None, strict=False) is told
+
+
 def test_counting_wants_no_limit_and_takes_none() -> None:
     assert check(asked(max_tokens=None), counting=True) == ""
     assert check(asked(), counting=True) == "max_tokens: Extra inputs are not permitted"

@@ -22,6 +22,7 @@ from bff.chat.request import (
 )
 from bff.dialects.anthropic_messages.asked_turns import read_messages, read_texts
 from bff.dialects.anthropic_messages.names import NAME
+from bff.dialects.anthropic_messages.passing import passed_headers, passed_query
 from bff.dialects.fields import (
     inside,
     optional,
@@ -49,13 +50,13 @@ def read_request(
     body: Any,
     *,
     tags: Tags,
-    version: str = "",
-    beta: str = "",
+    headers: Mapping[str, str] | None = None,
+    query: str = "",
     most_messages: int = 1000,
     most_parts: int = 1000,
     counting: bool = False,
 ) -> ChatRequest:
-    """The question in *body*; *version* and *beta* are the caller's headers, empty where absent.
+    """The question in *body*; *headers* are the caller's, *query* the URL's, as it was written.
 
     With *counting* its tokens are asked for, and there need be no limit of an answer's. Raises
     Problem(INVALID) with the place in the body.
@@ -92,7 +93,8 @@ def read_request(
         others=others,
         passes=NAME,
         original=Foreign(NAME, body),
-        headers=_headers(version, beta),
+        headers=passed_headers(headers or {}),
+        query=passed_query(query),
     )
 
 
@@ -126,11 +128,6 @@ def _read_tools(
     top_k = body.get("top_k")
     others = {} if top_k is None else {"top_k": top_k}
     return tuple(tools), unread(theirs, others) | others
-
-
-def _headers(version: str, beta: str) -> dict[str, str]:
-    said = {"anthropic-version": version, "anthropic-beta": beta}
-    return {name: value for name, value in said.items() if value}
 
 
 def _read_tool(tool: Mapping[str, Any], at: str) -> Tool:

@@ -18,6 +18,7 @@ from bff.dialects.anthropic_messages.hearing import (
 )
 from bff.dialects.anthropic_messages.turns import write_turns
 from bff.dialects.json_prompt import ask_for_json
+from bff.dialects.json_splice import replace_top_level
 from bff.dialects.json_text import write_utf8
 from bff.errors import Kind, Problem
 
@@ -45,7 +46,7 @@ _OWN = frozenset({"thinking", "top_k"})  # parameters of Anthropic's that any ca
 def write_request(request: ChatRequest, *, model: str, traits: Traits) -> Written:
     """The body of a message. Raises Problem(BAD_REQUEST) for what Anthropic cannot be asked."""
     if is_native(request):
-        return Written(write_utf8(_passed_on(request, model)))
+        return Written(_passed_on(request, model))
     if request.count > 1:
         raise Problem(Kind.BAD_REQUEST, "The model gives one answer at a time.", at="n")
     _check_tools(request)
@@ -65,15 +66,21 @@ def write_request(request: ChatRequest, *, model: str, traits: Traits) -> Writte
     return Written(write_utf8(body), tuple(ignored))
 
 
-def _passed_on(request: ChatRequest, model: str) -> dict[str, Any]:
-    """The caller's fields in the caller's order: what is reordered is cached anew."""
+def _passed_on(request: ChatRequest, model: str) -> bytes:
+    """The caller's bytes but for the model's name: what is spelled otherwise is cached anew. Where
+    they are not at hand, or say anything twice that matters, the caller's fields in their order.
+    """
     original = request.original.original if request.original is not None else {}
+    if request.body and (original.get("stream") or False) is request.stream:
+        told = replace_top_level(request.body, "model", model)
+        if told is not None:
+            return told
     body = {**original, "model": model}
     if request.stream:
         body["stream"] = True
     else:
         body.pop("stream", None)
-    return body
+    return write_utf8(body)
 
 
 # -- tools -----------------------------------------------------------------------------------------

@@ -65,16 +65,22 @@ def check_version(version: str | None) -> str:
 
 
 def check_parameters(
-    asked: object, *, version: str, models: frozenset[str] | None, counting: bool = False
+    asked: object,
+    *,
+    version: str,
+    models: frozenset[str] | None,
+    counting: bool = False,
+    strict: bool = True,
 ) -> dict[str, Any]:
     """The body, but for its turns; raises the first Refusal there is. *models*: None for all of
-    Anthropic's. With *counting* nothing is to be answered.
+    Anthropic's. With *counting* nothing is to be answered; *strict* takes no field it does not
+    know.
     """
     if not isinstance(asked, dict):
         raise Refusal(400, "The request body is not valid JSON.")
     fields = _COUNTED if counting else _FIELDS
     unknown = next((name for name in asked if name not in fields), None)
-    if unknown is not None:
+    if unknown is not None and strict:
         raise refused(unknown, "Extra inputs are not permitted")
     family = _check_model(asked.get("model"), models)
     if not counting:

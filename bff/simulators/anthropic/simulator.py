@@ -104,7 +104,7 @@ class AnthropicSimulator(Vendor):
     (*tools_needed*).
 
     For tests, besides what every Vendor has: `text`, when set, is what is answered; `bill` says
-    what each answer used.
+    what each answer used; not `strict`, it takes fields it does not know, as of tomorrow's betas.
     """
 
     def __init__(
@@ -122,6 +122,7 @@ class AnthropicSimulator(Vendor):
         self.models = None if models is None else frozenset(models)
         self.tools_needed = tools_needed
         self.text: str | None = None
+        self.strict = True
         self.bill: list[dict[str, Any]] = []
         self._now, self._numbers = now, count(1)
         self._cache = Cache()
@@ -203,7 +204,13 @@ class AnthropicSimulator(Vendor):
         version = self._admit(request)
         if request.content_type != _JSON:
             raise Refusal(400, "content-type: must be application/json")
-        asked = check_parameters(seen.json, version=version, models=self.models, counting=counting)
+        asked = check_parameters(
+            seen.json,
+            version=version,
+            models=self.models,
+            counting=counting,
+            strict=self.strict,
+        )
         check_turns(asked, version=version, tools_needed=self.tools_needed)
         return asked
 

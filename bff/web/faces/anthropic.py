@@ -47,8 +47,8 @@ async def _read(request: web.Request, caller: Caller, *, counting: bool = False)
     chat = asked.read_request(
         question.json,
         tags=question.tags,
-        version=request.headers.get("anthropic-version", ""),
-        beta=request.headers.get("anthropic-beta", ""),
+        headers=request.headers,
+        query=request.rel_url.raw_query_string,
         most_messages=limits.messages,
         most_parts=limits.parts,
         counting=counting,
