@@ -29,12 +29,11 @@ _CLIMBS = re.compile(r"(?:^|[/\\])\.{1,2}(?:[/\\]|$)")
 class Azure(SpeaksOpenAI):
     """*deployments* by model; other models are their own. *known* are models that our settings name
     besides. With an *api_version* other than `v1` it is the classic endpoint, and the base of a
-    gateway's road ends with the resource.
+    gateway's road ends with the resource. The v1 endpoint knows responses too, the classic one does
+    not: both are asked for completions.
     """
 
-    name = (
-        "azure"  # v1 knows responses too, the classic endpoint does not: both ask for completions
-    )
+    name = "azure"
 
     def __init__(
         self,

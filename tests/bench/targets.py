@@ -89,7 +89,6 @@ async def open_service(
             "STREAMS_PER_KEY": "off",
             "STREAMS_PER_USER": "off",
             "STRAICO_API_KEY": "sk-bench",
-            "STREAMS_PER_USER": "off",
             "STRAICO_BASE_URL": f"http://127.0.0.1:{upstream}",
             "UPSTREAM_CONNECTIONS": "10000",
         }

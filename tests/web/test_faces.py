@@ -460,3 +460,49 @@ async def test_a_question_that_waits_for_its_whole_answer_is_told_of_a_restart(
     assert status == 503
     assert told["error"]["code"] == "shutting_down"
     assert headers["retry-after"] == "1"
+
+
+# -- how much of it --------------------------------------------------------------------------------
+
+
+async def test_a_key_has_no_more_streams_at_a_time_than_it_may(service: Service) -> None:
+    key = await create_key(service, streams=1)
+    bearer = {"Authorization": f"Bearer {key}"}
+    service.openai.hold()
+    refused = {}
+    async with service.session.post(
+        f"{service.url}/v1/messages", json={**MESSAGE, "stream": True}, headers=bearer
+    ) as first:
+        pen = await service.openai.pen()
+        await pen.say(role(), delta("Hello"))
+        await first.content.readuntil(b"\n\n")
+        for path, body in STREAMED:
+            refused[path] = await post(service, path, {**body, "stream": True}, **bearer)
+        await pen.say(finish(), DONE)
+        await pen.end()
+        await first.read()
+    await service.services.streams.idle()
+    service.openai.release()
+    again, _, _ = await post(service, "/v1/chat/completions", CHAT, **bearer)
+
+    for path, (status, told, headers) in refused.items():
+        assert status == 429, path
+        assert error_of(path, told)["type"] == "rate_limit_error"
+        assert int(headers["retry-after"]) >= 1
+    assert again == 200
+
+
+async def test_a_keys_requests_are_counted_on_every_face_and_told(service: Service) -> None:
+    key = await create_key(service, requests=2)
+    bearer = {"Authorization": f"Bearer {key}"}
+
+    _, _, first = await post(service, "/v1/chat/completions", CHAT, **bearer)
+    _, _, second = await post(service, "/v1/messages", {"not": "a question"}, **bearer)
+    status, told, third = await post(service, "/v1/messages", MESSAGE, **bearer)
+
+    assert first["x-ratelimit-limit-requests"] == "2"
+    assert first["x-ratelimit-remaining-requests"] == "1"
+    assert second["anthropic-ratelimit-requests-remaining"] == "0"
+    assert status == 429
+    assert error_of("/v1/messages", told)["type"] == "rate_limit_error"
+    assert int(third["retry-after"]) >= 1

@@ -19,6 +19,7 @@ from bff.policy.deadline import whole_budget
 from bff.records import Caller
 from bff.web.answer import Writer, stream_answer, told_headers
 from bff.web.body import read_face_body
+from bff.web.callers import WriteStanding, count_request, stream_slot
 from bff.web.faces.access import check_model
 from bff.web.leash import Leash
 from bff.web.middleware import REQUEST_LINE
@@ -40,13 +41,15 @@ WriteProblem = Callable[[Problem, str], tuple[int, bytes, dict[str, str]]]
 @dataclass(frozen=True, slots=True)
 class Face:
     """How a face sounds. *write_problem* takes a request id, and gives status, body and headers;
-    *write_unknown* does for a path that is not there, or answers to other methods.
+    *write_unknown* does for a path that is not there, or answers to other methods;
+    *write_standing* tells a caller how many requests are left.
     """
 
     name: str
     heartbeat: bytes
     write_problem: WriteProblem
     write_unknown: Callable[..., tuple[int, bytes, dict[str, str]]]
+    write_standing: WriteStanding
 
     def refuse(self, request: web.Request, problem: Problem) -> web.Response:
         """*problem* in this face's envelope."""
@@ -78,6 +81,7 @@ async def read_question(request: web.Request, caller: Caller, face: Face) -> Que
     """Raises Problem."""
     line = request[REQUEST_LINE]
     line.face, line.tenant = face.name, caller.tenant_tag
+    await count_request(request, caller, write=face.write_standing)
     limits = request.app[SERVICES].limits
     data, value = await read_face_body(request, limit=limits.face_body_bytes)
     tags = Tags(face.name, caller.tenant_tag, caller.user_tag, "-", line.request_id)
@@ -98,14 +102,15 @@ async def answer(
     if not chat.stream:
         return await _answer_whole(request, chat, write_whole)
     writer = open_writer()
-    return await stream_answer(
-        request,
-        chat,
-        writer=writer,
-        heartbeat=face.heartbeat,
-        headers=_STREAM_HEADERS,
-        begin=writer.begin,
-    )
+    async with stream_slot(request, caller):
+        return await stream_answer(
+            request,
+            chat,
+            writer=writer,
+            heartbeat=face.heartbeat,
+            headers=_STREAM_HEADERS,
+            begin=writer.begin,
+        )
 
 
 async def _answer_whole(

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from bff.chat.request import ChatRequest
 from bff.chat.usage import estimated_usage
-from bff.dialects.anthropic_messages import asked, errors, telling, told_whole
+from bff.dialects.anthropic_messages import asked, errors, rates, telling, told_whole
 from bff.records import Caller
 from bff.web.faces.answering import Face, answer, new_id, read_question
 from bff.web.faces.key_door import admit_key
@@ -18,7 +18,13 @@ from bff.web.middleware import REQUEST_LINE
 from bff.web.routes import Route
 from bff.web.services import SERVICES
 
-ANTHROPIC = Face("anthropic", telling.HEARTBEAT, errors.write_error, errors.write_unknown_url)
+ANTHROPIC = Face(
+    "anthropic",
+    telling.HEARTBEAT,
+    errors.write_error,
+    errors.write_unknown_url,
+    rates.write_standing,
+)
 MOUNTS = ("/v1", "/anthropic/v1")
 
 

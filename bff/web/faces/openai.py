@@ -5,7 +5,7 @@ from functools import partial
 
 from aiohttp import web
 
-from bff.dialects.openai_chat import asked, errors, telling, told_whole
+from bff.dialects.openai_chat import asked, errors, rates, telling, told_whole
 from bff.records import Caller
 from bff.web.faces.answering import Face, answer, new_id, read_question
 from bff.web.faces.entry import key_or_token
@@ -13,7 +13,13 @@ from bff.web.middleware import REQUEST_LINE
 from bff.web.routes import Route
 from bff.web.services import SERVICES
 
-OPENAI = Face("openai", telling.HEARTBEAT, errors.write_error, errors.write_unknown_url)
+OPENAI = Face(
+    "openai",
+    telling.HEARTBEAT,
+    errors.write_error,
+    errors.write_unknown_url,
+    rates.write_standing,
+)
 
 
 async def complete(request: web.Request, caller: Caller) -> web.StreamResponse:
