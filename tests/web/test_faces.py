@@ -19,8 +19,10 @@ from tests.support.service import Service, open_service
 
 CHAT = {"model": "openai/gpt-4o", "messages": [{"role": "user", "content": "hi"}]}
 MESSAGE = {**CHAT, "max_tokens": 50}
+RESPONSE = {"model": "openai/gpt-4o", "input": "hi"}
 FACES = [
     pytest.param("/v1/chat/completions", CHAT, id="openai"),
+    pytest.param("/v1/responses", RESPONSE, id="responses"),
     pytest.param("/v1/messages", MESSAGE, id="anthropic"),
     pytest.param("/anthropic/v1/messages", MESSAGE, id="anthropic-mounted"),
 ]

@@ -3,6 +3,11 @@
 Source: contract api-faces.md, node-bff.md §3.2.
 """
 
-from bff.web.faces import anthropic, conversations, openai
+from bff.web.faces import anthropic, conversations, openai, responses
 
-ROUTES = (*conversations.ROUTES, *openai.ROUTES, *anthropic.ROUTES)
+ROUTES = (
+    *conversations.ROUTES,
+    *openai.ROUTES,
+    *responses.ROUTES,
+    *anthropic.ROUTES,
+)
