@@ -33,7 +33,18 @@ from bff.store.quota import Notes, open_quotas
 from bff.store.tenants import TenantStore
 from bff.telemetry import axiom, logs
 from bff.telemetry.metrics import Metrics
-from bff.web import account, ai_aide, app, chat_page, diagrams, faces, lifecycle, ops, pages
+from bff.web import (
+    account,
+    ai_aide,
+    app,
+    chat_page,
+    diagrams,
+    faces,
+    lifecycle,
+    ops,
+    pages,
+    surface,
+)
 from bff.web import frontend as frontend_pages
 from bff.web.frontend import Frontend
 from bff.web.live import Beat, LiveStreams
@@ -94,6 +105,7 @@ def build_app(
             *pages.routes(base_path),
             *its_pages,
             *ops.ROUTES,
+            *surface.routes(base_url=connect.base_url, version=__version__),
         ],
         find_file=None if frontend is None else frontend.find,
     )
