@@ -5,7 +5,12 @@ from typing import Any
 
 import pytest
 
-from bff.dialects.anthropic_messages.errors import ROWS, write_error, write_unknown_url
+from bff.dialects.anthropic_messages.errors import (
+    ROWS,
+    error_object,
+    write_error,
+    write_unknown_url,
+)
 from bff.errors import Kind, Problem, Sign
 
 REQUEST, API = "invalid_request_error", "api_error"
@@ -51,7 +56,17 @@ def test_a_kind_has_its_own_status_whatever_upstream_answered(
 ) -> None:
     told_status, error, _ = told(Problem(kind, "No.", status=418))
 
-    assert (told_status, error) == (status, {"type": type_, "message": "No."})
+    assert (told_status, error["type"]) == (status, type_)
+    assert error["message"].startswith("No.")
+
+
+def test_an_answer_that_took_too_long_is_told_to_stream_where_none_has_begun() -> None:
+    slow = Problem(Kind.TIMEOUT, "Too slow.")
+
+    _, error, _ = told(slow)
+
+    assert error["message"] == "Too slow. Use stream: true, or ask for a shorter answer."
+    assert error_object(slow, "req_1")["error"]["message"] == "Too slow."
 
 
 def test_too_long_a_prompt_is_said_in_the_words_that_callers_look_for() -> None:

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from aiohttp import web
 
 from bff.dialects.anthropic_messages import rates as anthropic
@@ -18,6 +19,7 @@ from bff.web.body import read_face_body
 from bff.web.callers import count_request
 from bff.web.middleware import REQUEST_LINE
 from bff.web.routes import Route
+from tests.support.keys import bearer, create_key
 from tests.support.service import Service, open_service
 from tests.support.street import open_street
 
@@ -191,3 +193,80 @@ async def test_who_has_no_limit_is_told_none(tmp_path: Path) -> None:
         await response.read()
 
     assert [name for name in response.headers if "ratelimit" in name.lower()] == []
+
+
+# --- both, on the faces --------------------------------------------------------------------------
+
+CHAT = {"model": "openai/gpt-4o", "messages": [{"role": "user", "content": "hi"}]}
+OPENAI_FACE, ANTHROPIC_FACE = "/v1/chat/completions", "/v1/messages"
+FACES = [(OPENAI_FACE, CHAT), (ANTHROPIC_FACE, {**CHAT, "max_tokens": 50})]
+
+
+def ask_face(service: Service, path: str, body: Any, key: str, **changes: Any) -> Any:
+    return service.session.post(service.url + path, json={**body, **changes}, headers=bearer(key))
+
+
+@pytest.mark.parametrize(("path", "body"), FACES)
+async def test_a_key_has_as_many_streams_as_it_may_on_all_faces_together(
+    tmp_path: Path, path: str, body: Any
+) -> None:
+    async with open_held(tmp_path, streams_per_key="1") as service:
+        key, other = await create_key(service), await create_key(service, "other", streams=2)
+        async with ask_face(service, OPENAI_FACE, CHAT, key, stream=True):
+            async with ask_face(service, path, body, key, stream=True) as second:
+                told = await second.json()
+            async with ask_face(service, path, body, other, stream=True) as begun:
+                assert begun.status == 200
+
+    assert second.status == 429
+    assert told["error"]["type"] == "rate_limit_error"
+    assert told["error"]["message"].startswith("You have 1 answers under way")
+    assert second.headers["retry-after"] == "5"
+    assert "x-should-retry" not in second.headers
+
+
+async def test_a_whole_answer_takes_no_streams_place(tmp_path: Path) -> None:
+    async with open_held(tmp_path, streams_per_key="1") as service:
+        key = await create_key(service)
+        async with ask_face(service, OPENAI_FACE, CHAT, key, stream=True):
+            whole = asyncio.create_task(status_of(ask_face(service, OPENAI_FACE, CHAT, key)))
+            await (await service.openai.pen(1)).finish()
+
+            assert await whole == 200
+
+
+async def test_a_user_shares_its_streams_between_the_add_on_and_the_faces(tmp_path: Path) -> None:
+    async with open_held(tmp_path, streams_per_user="1") as service, service.ask():
+        headers = {"Authorization": f"JWT {service.host.context_token()}"}
+        asking = service.session.post(
+            service.url + OPENAI_FACE, json={**CHAT, "stream": True}, headers=headers
+        )
+
+        assert await status_of(asking) == 429
+
+
+async def test_every_answer_of_a_face_tells_its_key_how_it_stands(tmp_path: Path) -> None:
+    async with open_service(tmp_path) as service:
+        key = await create_key(service, requests=4)
+        told = []
+        for changes in ({}, {"stream": True}, {"model": 5}, {}, {}):
+            async with ask_face(service, OPENAI_FACE, CHAT, key, **changes) as response:
+                await response.read()
+                told.append((response.status, response.headers["x-ratelimit-remaining-requests"]))
+        async with ask_face(service, *FACES[1], key) as elsewhere:
+            refusal = await elsewhere.json()
+
+    assert told == [(200, "3"), (200, "2"), (400, "1"), (200, "0"), (429, "0")]
+    assert response.headers["x-ratelimit-limit-requests"] == "4"
+    assert 1 <= int(response.headers["retry-after"]) <= 60
+    assert elsewhere.status == 429
+    assert elsewhere.headers["anthropic-ratelimit-requests-limit"] == "4"
+    assert elsewhere.headers["anthropic-ratelimit-requests-remaining"] == "0"
+    assert refusal["error"]["type"] == "rate_limit_error"
+    assert len(service.openai.requests) == 3
+
+
+async def status_of(asking: Any) -> int:
+    async with asking as response:
+        await response.read()
+        return int(response.status)

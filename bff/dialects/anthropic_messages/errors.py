@@ -33,13 +33,17 @@ ROWS: Mapping[Kind, tuple[int, str]] = {
     Kind.INTERNAL: (500, _API),
 }
 _BILLING = (402, "billing_error")  # of the gateway's account, which is not the caller's
+_STREAM_INSTEAD = " Use stream: true, or ask for a shorter answer."  # where no stream has begun
 _INDEX = re.compile(r"\[(\d+)\]")
 
 
 def write_error(problem: Problem, request_id: str) -> tuple[int, bytes, dict[str, str]]:
     """Status, JSON body, and the headers that say whether to ask again."""
     status, _ = _row(problem)
-    return status, write_ascii(error_object(problem, request_id)), write_headers(problem)
+    told = error_object(problem, request_id)
+    if problem.kind is Kind.TIMEOUT:
+        told["error"]["message"] += _STREAM_INSTEAD
+    return status, write_ascii(told), write_headers(problem)
 
 
 def write_unknown_url(
