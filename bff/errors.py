@@ -63,7 +63,8 @@ class Sign(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Said:
     """A refusal as its vendor spelled it, in the dialect named *dialect*: passed on unchanged by a
-    face of that dialect. *headers* are those that its callers read.
+    face of that dialect. *status* is 0 where it came inside a 200; *headers* are those that its
+    callers read.
     """
 
     dialect: str

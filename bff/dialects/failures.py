@@ -5,6 +5,7 @@ None of it is the vendor's own words: those may hold what is ours or the caller'
 providers.md §6.6.
 """
 
+import re
 from collections.abc import Mapping
 
 from bff.errors import Kind, Problem, Sign
@@ -42,6 +43,12 @@ _SIGN_OF_KIND: Mapping[Kind, Sign] = {
     Kind.TIMEOUT: Sign.PROVIDER_DOWN,
     Kind.UPSTREAM: Sign.PROVIDER_DOWN,
 }
+_OUR_ACCOUNT = re.compile(
+    r"\b(?:sk|pk|org|proj)[-_][a-z0-9*][\w*-]{5,}"
+    r"|\b(?:your|this) (?:organization|workspace|project|account|plan|subscription|api key)"
+    r"|\bcredit balance\b|\bbilling\b|[\w-]+\.azure\.com\b",
+    re.IGNORECASE | re.ASCII,
+)
 
 
 def kind_of_status(status: int) -> Kind:
@@ -72,6 +79,11 @@ def failure(
         sign=sign or _SIGN_OF_KIND.get(kind, Sign.PROVIDER_REFUSED),
         at=at,
     )
+
+
+def names_our_account(text: str) -> bool:
+    """Whether a vendor's sentence says something of who pays it: nobody else's business."""
+    return _OUR_ACCOUNT.search(text) is not None
 
 
 def not_an_answer() -> Problem:

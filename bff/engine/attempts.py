@@ -113,6 +113,8 @@ class Engine:
                     yield ()
                 return
             except Problem as problem:
+                if step.mode is not Mode.NATIVE:
+                    problem.original = None  # it would name another model, or speak in other words
                 asked = asked if step.target.fallback else problem
                 verdict = self._verdict(walk, problem, content_sent=attempt.content)
                 if verdict.move is Move.STOP:
@@ -234,6 +236,8 @@ class _Attempt:
 
     def note_upstream(self, upstream: Upstream) -> None:
         self._facts.ignored = upstream.ignored
+        if self._step.mode is Mode.NATIVE:
+            self._facts.passed = upstream.passed
         self._facts.note_headers(upstream.headers, self._clock.now() - self._started)
 
     def note(self, batch: Sequence[Chunk]) -> None:

@@ -89,6 +89,7 @@ class Facts:
         self.via = via
         self.log_id = self.cache_status = self.headers_s = None
         self.gateway_step = self.gateway_request_id = self.ray = None
+        self.passed = {}
         self.answer_id = self.feedback_id = ""
         self.toxic, self.finish_reason = False, None
         self.usage, self._characters, self._counted = None, 0, 0

@@ -22,7 +22,8 @@ class Clock(Protocol):
 
 class Upstream(Protocol):
     """An open upstream answer: its chunks, a batch per network read, what its headers told, and
-    which of the request's parameters this vendor was not told.
+    which of the request's parameters this vendor was not told. *passed* are the headers that go
+    along with its own words.
     """
 
     @property
@@ -33,6 +34,9 @@ class Upstream(Protocol):
 
     @property
     def ignored(self) -> tuple[str, ...]: ...
+
+    @property
+    def passed(self) -> Mapping[str, str]: ...
 
 
 class Provider(Protocol):

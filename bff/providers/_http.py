@@ -7,7 +7,7 @@ kept here: connect, first byte, idle between chunks, total (the deadline).
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import aiohttp
@@ -44,6 +44,7 @@ class OpenAnswer:
     batches: AsyncIterator[Sequence[Chunk]]
     headers: Mapping[str, str]
     ignored: tuple[str, ...] = ()
+    passed: Mapping[str, str] = field(default_factory=dict)
 
 
 class ChunkReader(Protocol):
@@ -64,7 +65,8 @@ class Dialect:
     """How the endpoint's answers are read; a refusal by its status, type, body and wait.
 
     Without *open_reader* this vendor never streams. What it gets reads the errors of who stands in
-    between, and is asked first.
+    between, and is asked first. *told_headers* are those of its headers that are passed on beside
+    its own words.
     """
 
     open_reader: Callable[[Callable[[bytes], Problem | None]], ChunkReader] | None
@@ -72,6 +74,7 @@ class Dialect:
     read_refusal: Callable[[int, str, bytes, float | None], Problem]
     not_an_answer: Callable[[], Problem]
     read_between: Callable[[bytes], Problem | None] = lambda _: None
+    told_headers: Callable[[Mapping[str, str]], Mapping[str, str]] = lambda _: {}
 
 
 async def ask(
@@ -95,6 +98,9 @@ async def ask(
     wait = read_wait(response.status, response.headers)
     problem = dialect.read_refusal(response.status, response.content_type.lower(), data, wait)
     problem.should_retry = read_should_retry(response.headers)
+    if problem.original is not None:
+        passed = dialect.told_headers(response.headers)
+        problem.original = replace(problem.original, headers=passed)
     raise problem
 
 
@@ -118,6 +124,7 @@ class reading:  # noqa: N801 - reads as a verb: `async with reading(response)`
 
     async def __aenter__(self) -> OpenAnswer:
         response, dialect = self._response, self._dialect
+        passed = dialect.told_headers(response.headers)
         try:
             content_type = response.content_type.lower()
             if content_type == "text/event-stream" and dialect.open_reader is not None:
@@ -125,9 +132,10 @@ class reading:  # noqa: N801 - reads as a verb: `async with reading(response)`
                 self._batches = _Batches(
                     response, reader, self._timers, self._deadline, dialect.read_between
                 )
-                return OpenAnswer(self._batches, response.headers)
+                return OpenAnswer(self._batches, response.headers, passed=passed)
             data = await self._read_all(is_answer=content_type == "application/json")
-            return OpenAnswer(_Whole(dialect.read_whole(data)), response.headers)
+            whole = _Whole(dialect.read_whole(data))
+            return OpenAnswer(whole, response.headers, passed=passed)
         except BaseException:
             _leave(response)
             raise

@@ -67,4 +67,5 @@ class Anthropic(HttpProvider):
                 status, data, retry_after=wait
             ),
             not_an_answer=anthropic_messages.not_an_answer,
+            told_headers=anthropic_messages.told_headers,
         )

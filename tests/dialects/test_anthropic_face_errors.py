@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
+from bff.dialects.anthropic_messages import NAME
 from bff.dialects.anthropic_messages.errors import (
     ROWS,
     error_object,
     write_error,
     write_unknown_url,
 )
-from bff.errors import Kind, Problem, Sign
+from bff.errors import Kind, Problem, Said, Sign
 
 REQUEST, API = "invalid_request_error", "api_error"
 
@@ -117,3 +118,45 @@ def test_a_path_we_do_not_serve_is_told_apart_from_another_method(
     assert (status, value["error"]["type"]) == expected
     assert value["request_id"] == "req_1"
     assert headers == {"x-should-retry": "false"}
+
+
+BODY = b'{"type":"error", "error":{"type":"odd_error","message":"Theirs."}}'
+
+
+def test_what_anthropic_said_itself_is_said_again_to_the_byte() -> None:
+    problem = Problem(Kind.OVERLOADED, "Ours.", status=529)
+    headers = {"x-should-retry": "true", "request-id": "req_9", "anthropic-ratelimit-a": "1"}
+    problem.original = Said(NAME, 418, BODY, headers)
+
+    assert write_error(problem, "req_1") == (418, BODY, headers)
+
+
+@pytest.mark.parametrize("wait", [{"retry-after": "9"}, {"x-should-retry": "true"}])
+def test_what_anthropic_says_of_asking_again_holds(wait: dict[str, str]) -> None:
+    problem = Problem(Kind.OVERLOADED, "Ours.", retry_after=3)
+    problem.original = Said(NAME, 529, BODY, wait)
+
+    assert write_error(problem, "req_1")[2] == wait
+
+
+def test_where_anthropic_says_nothing_of_asking_again_we_do() -> None:
+    problem = Problem(Kind.UPSTREAM, "Ours.")
+    problem.original = Said(NAME, 500, BODY, {"request-id": "req_9"})
+
+    _, _, headers = write_error(problem, "req_1")
+
+    assert headers == {"request-id": "req_9", "x-should-retry": "false"}
+
+
+def test_an_error_that_had_no_status_has_its_kinds() -> None:
+    problem = Problem(Kind.OVERLOADED, "Ours.")
+    problem.original = Said(NAME, 0, BODY)
+
+    assert write_error(problem, "req_1")[:2] == (529, BODY)
+
+
+def test_what_another_vendor_said_is_not_said_again() -> None:
+    problem = Problem(Kind.OVERLOADED, "Ours.")
+    problem.original = Said("openai_chat", 503, BODY)
+
+    assert told(problem)[1] == {"type": "overloaded_error", "message": "Ours."}

@@ -30,7 +30,7 @@ from bff.dialects.anthropic_messages import NAME
 from bff.dialects.anthropic_messages.telling import HEARTBEAT, StreamWriter
 from bff.dialects.anthropic_messages.told_whole import write_reply
 from bff.dialects.sse import Decoder
-from bff.errors import Kind, Problem
+from bff.errors import Kind, Problem, Said
 from tests.support.faces import batched, chunk, cut_into, replies
 
 BEGUN = Started("theirs", "their-model", 7)
@@ -330,6 +330,16 @@ def test_a_failure_in_the_stream_is_an_error_event() -> None:
     }
 
 
+def test_a_failure_in_anthropics_own_words_is_told_in_them() -> None:
+    problem = Problem(Kind.OVERLOADED, "Busy.")
+    problem.original = Said(NAME, 529, b'{"type":"error",\r\n"odd": \r1}')
+
+    assert (
+        writer().fail(problem)
+        == b'event: error\ndata: {"type":"error",\ndata: "odd": \ndata: 1}\n\n'
+    )
+
+
 def test_the_heartbeat_is_a_ping() -> None:
     assert values(HEARTBEAT) == [{"type": "ping"}]
 
@@ -361,8 +371,9 @@ def native(name: str, data: bytes, events: tuple[Event, ...]) -> Chunk:
 
 
 def spelled(frames: Sequence[tuple[str, bytes, tuple[Event, ...]]]) -> bytes:
-    lines = [b"event: %b\ndata: %b\n\n" % (name.encode(), data) for name, data, _ in frames]
-    return b"".join(lines).replace(b'{"type":"ping"}', b'{"type": "ping"}')
+    return b"".join(
+        [b"event: %b\ndata: %b\n\n" % (name.encode(), data) for name, data, _ in frames]
+    )
 
 
 def test_frames_of_this_dialect_are_passed_on_byte_by_byte() -> None:

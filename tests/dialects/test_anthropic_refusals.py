@@ -5,8 +5,8 @@ from typing import Any
 import orjson
 import pytest
 
-from bff.dialects.anthropic_messages import not_an_answer, read_error_object, read_refusal
-from bff.errors import Kind, Problem, Sign
+from bff.dialects.anthropic_messages import NAME, not_an_answer, read_error_object, read_refusal
+from bff.errors import Kind, Problem, Said, Sign
 
 REFUSED, BUSY, DOWN = Sign.PROVIDER_REFUSED, Sign.PROVIDER_BUSY, Sign.PROVIDER_DOWN
 NO_CREDIT = "Your credit balance is too low to access the Anthropic API."
@@ -113,3 +113,77 @@ def test_an_error_inside_a_200_goes_by_its_type(error: Any, kind: Kind) -> None:
 
 def test_what_is_no_answer_is_asked_for_again() -> None:
     assert (not_an_answer().kind, not_an_answer().sign) == (Kind.UPSTREAM, Sign.NOT_AN_ANSWER)
+
+
+# -- its own words ---------------------------------------------------------------------------------
+
+TOO_LONG = b'{"type": "error","error":{"type":"invalid_request_error","odd":1,"message":"no"} }'
+
+
+@pytest.mark.parametrize("status", [400, 404, 409, 413, 422, 429, 500, 503, 529])
+def test_what_it_says_of_a_question_is_kept_to_the_byte(status: int) -> None:
+    assert read_refusal(status, TOO_LONG).original == Said(NAME, status, TOO_LONG)
+
+
+@pytest.mark.parametrize("status", [302, 401, 402, 403])
+def test_what_it_says_of_our_key_is_not_kept(status: int) -> None:
+    assert read_refusal(status, TOO_LONG).original is None
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        NO_CREDIT,
+        "You have reached your specified API usage limits. You will regain access on 2030-01-01.",
+        "This organization has been disabled.",
+    ],
+)
+def test_what_it_says_of_our_account_is_our_own_fault(message: str) -> None:
+    problem = refusal(400, "invalid_request_error", message)
+
+    assert (problem.kind, problem.original) == (Kind.UPSTREAM_AUTH, None)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "This request would exceed your organization's rate limit of 50,000 tokens per minute.",
+        "The key sk-ant-api03-abc*** is busy.",
+        "Too many requests for org-a1b2c3d4.",
+        "See your billing page.",
+    ],
+)
+def test_a_sentence_that_names_our_account_gives_way_to_our_own(message: str) -> None:
+    problem = refusal(429, "rate_limit_error", message)
+
+    assert problem.original is not None
+    assert orjson.loads(problem.original.body) == {
+        "type": "error",
+        "error": {"type": "rate_limit_error", "message": problem.public},
+        "request_id": "req_1",
+    }
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"<html>",
+        b"[]",
+        b'{"type":"error"}',
+        b'{"type":"error","error":"x"}',
+        b'{"type":"error","error":{"type":"api_error"}}',
+        b'{"type":"error","error":{"message":"x"}}',
+        b'{"error":{"type":"api_error","message":"x"}}',
+        TOO_LONG + b" " * 65536,
+    ],
+)
+def test_what_is_no_error_of_its_form_is_not_kept(data: bytes) -> None:
+    assert read_refusal(500, data).original is None
+
+
+def test_an_error_inside_a_200_is_kept_without_a_status() -> None:
+    error = orjson.loads(TOO_LONG)["error"]
+
+    assert read_error_object(error, TOO_LONG).original == Said(NAME, 0, TOO_LONG)
+    assert read_error_object(error).original is None

@@ -27,6 +27,7 @@ def told(body: str, value: str = "new") -> str | None:
             '{"a":{"model":"x"},"model":"new","b":{"model":"x"}}',
         ),
         ('{"a":"\\"model\\":\\"x\\"","model":"old"}', '{"a":"\\"model\\":\\"x\\"","model":"new"}'),
+        ('{"a\\"model":"x","model":"old"}', '{"a\\"model":"x","model":"new"}'),
         ('{"a":"\\\\","model":"old"}', '{"a":"\\\\","model":"new"}'),
         ('{"a":["model","model"],"model":"old"}', '{"a":["model","model"],"model":"new"}'),
         ('{"a":"model","model":"old"}', '{"a":"model","model":"new"}'),

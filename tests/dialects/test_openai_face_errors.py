@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bff.dialects.openai_chat.errors import ROWS, write_error, write_unknown_url
-from bff.errors import Kind, Problem, Sign
+from bff.errors import Kind, Problem, Said, Sign
 
 REQUEST, SERVER = "invalid_request_error", "server_error"
 
@@ -122,3 +122,36 @@ def test_a_path_that_answers_to_other_methods_names_them() -> None:
     error = json.loads(body)["error"]
     assert (status, error["code"]) == (405, "method_not_allowed")
     assert "GET and POST" in error["message"]
+
+
+def test_what_openai_says_of_a_question_is_told_with_what_to_do_about_it() -> None:
+    theirs = {"message": "Théirs.", "type": "odd", "param": "n", "code": None, "more": 1}
+    problem = Problem(Kind.CONTEXT_LENGTH, "Ours.", at="messages")
+    problem.original = Said("openai_chat", 400, json.dumps({"error": theirs}).encode())
+
+    status, error, _ = told(problem)
+
+    assert (status, error) == (
+        400,
+        {
+            **{name: theirs[name] for name in ("message", "type", "param", "code")},
+            "suggestion": ROWS[Kind.CONTEXT_LENGTH].suggestion,
+            "request_id": "req_1",
+        },
+    )
+
+
+def test_an_error_of_openais_without_a_type_has_ours() -> None:
+    problem = Problem(Kind.BAD_REQUEST, "Ours.")
+    problem.original = Said("openai_chat", 400, b'{"error":{"message":"Theirs.","type":null}}')
+
+    error = told(problem)[1]
+
+    assert (error["message"], error["type"], error["param"]) == ("Theirs.", REQUEST, None)
+
+
+def test_what_another_vendor_said_is_not_told() -> None:
+    problem = Problem(Kind.BAD_REQUEST, "Ours.")
+    problem.original = Said("anthropic_messages", 400, b'{"error":{"message":"Theirs."}}')
+
+    assert told(problem)[1]["message"] == "Ours."

@@ -12,7 +12,7 @@ import pytest
 from bff.chat.reply import Collector, Reply
 from bff.chat.request import ChatRequest, Foreign, Format, Message, Role, Shape, Tags, Tool
 from bff.dialects.anthropic_messages import NAME
-from bff.errors import Kind, Problem, Sign
+from bff.errors import Kind, Problem, Said, Sign
 from bff.policy.deadline import Timers
 from bff.providers._pool import Pool
 from bff.providers._vendor import Means, Road
@@ -191,6 +191,62 @@ async def test_what_it_says_of_asking_again_is_heard(
 
         assert (caught.value.kind, caught.value.should_retry) == (kind, again)
     assert len(vendor.requests) == 2
+
+
+@pytest.mark.parametrize("via", ["direct", "gateway"])
+async def test_what_it_refuses_with_is_kept_to_the_byte_with_the_headers_its_callers_read(
+    anthropic: Anthropic, vendor: AnthropicSimulator, via: str
+) -> None:
+    asked = (Message(Role.USER, "x [[simulate: status=529,retry-after=3]]"),)
+    with pytest.raises(Problem) as caught:
+        await answer(anthropic, replace(QUESTION, messages=asked), via=via)
+
+    said = caught.value.original
+    assert said is not None
+    told = orjson.loads(said.body)
+    assert (said.dialect, said.status, told["error"]["type"]) == (NAME, 529, "overloaded_error")
+    assert said.headers["request-id"] == told["request_id"]
+    assert (said.headers["retry-after"], said.headers["x-should-retry"]) == ("3", "true")
+    assert "anthropic-ratelimit-requests-limit" in said.headers
+    assert "anthropic-organization-id" not in said.headers
+
+
+@pytest.mark.parametrize("fault", ["gateway=2003", "gateway=7013", "gateway-status=502"])
+async def test_what_the_gateway_refuses_with_is_not_anthropics(
+    anthropic: Anthropic, fault: str
+) -> None:
+    asked = (Message(Role.USER, f"x [[simulate: {fault}]]"),)
+    with pytest.raises(Problem) as caught:
+        await answer(anthropic, replace(QUESTION, messages=asked), via="gateway")
+
+    assert caught.value.original is None
+
+
+async def test_an_error_in_the_stream_is_kept_to_the_byte(
+    anthropic: Anthropic, vendor: AnthropicSimulator
+) -> None:
+    vendor.hold()
+    asking = asyncio.ensure_future(answer(anthropic, QUESTION))
+    pen = await vendor.pen()
+    error = b'{"type":"error", "error":{"type":"overloaded_error","message":"Busy","odd":1}}'
+    await pen.say(frames.start(), b"event: error\ndata: " + error + b"\n\n")
+    with pytest.raises(Problem) as caught:
+        await asking
+
+    assert caught.value.original == Said(NAME, 0, error)
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_the_headers_its_callers_read_go_along_with_an_answer(
+    anthropic: Anthropic, stream: bool
+) -> None:
+    question = replace(QUESTION, stream=stream)
+    deadline = asyncio.get_running_loop().time() + 10
+    async with anthropic.stream(question, model=MODEL, via="direct", deadline=deadline) as upstream:
+        passed = upstream.passed
+
+    assert passed["request-id"] == upstream.headers["request-id"]
+    assert all(name == "request-id" or name.startswith("anthropic-rate") for name in passed)
 
 
 async def test_a_message_for_a_stream_is_read_all_the_same(anthropic: Anthropic) -> None:

@@ -4,9 +4,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bff.dialects.anthropic_messages.names import NAME
 from bff.dialects.asking_again import write_headers
 from bff.dialects.json_text import write_ascii
-from bff.errors import Kind, Problem, Sign
+from bff.errors import Kind, Problem, Said, Sign
 
 _REQUEST, _API, _RATE = "invalid_request_error", "api_error", "rate_limit_error"
 
@@ -34,16 +35,30 @@ ROWS: Mapping[Kind, tuple[int, str]] = {
 }
 _BILLING = (402, "billing_error")  # of the gateway's account, which is not the caller's
 _STREAM_INSTEAD = " Use stream: true, or ask for a shorter answer."  # where no stream has begun
+_SAYS_WHETHER = frozenset({"retry-after", "x-should-retry"})
 _INDEX = re.compile(r"\[(\d+)\]")
 
 
 def write_error(problem: Problem, request_id: str) -> tuple[int, bytes, dict[str, str]]:
-    """Status, JSON body, and the headers that say whether to ask again."""
-    status, _ = _row(problem)
-    told = error_object(problem, request_id)
-    if problem.kind is Kind.TIMEOUT:
-        told["error"]["message"] += _STREAM_INSTEAD
-    return status, write_ascii(told), write_headers(problem)
+    """Status, JSON body, and the headers that say whether to ask again: Anthropic's own where the
+    problem has its words.
+    """
+    (status, _), headers = _row(problem), write_headers(problem)
+    said = said_here(problem)
+    if said is None:
+        told = error_object(problem, request_id)
+        if problem.kind is Kind.TIMEOUT:
+            told["error"]["message"] += _STREAM_INSTEAD
+        return status, write_ascii(told), headers
+    if not _SAYS_WHETHER.isdisjoint(said.headers):
+        headers = {}
+    return said.status or status, said.body, {**headers, **said.headers}
+
+
+def said_here(problem: Problem) -> Said | None:
+    """The problem in Anthropic's own words, where it has them."""
+    said = problem.original
+    return said if said is not None and said.dialect == NAME else None
 
 
 def write_unknown_url(

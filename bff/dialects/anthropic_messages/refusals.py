@@ -1,14 +1,23 @@
 """Anthropic's failures in our words: refusals by status, errors inside a 200, no answers at all.
 
-What Anthropic says of our own account is never passed on. Source: contract providers.md §2, §6.6.
+What Anthropic says of our own account is never passed on; anything else is, to who speaks its
+words. Source: contract providers.md §2, §6.6.
 """
 
 import re
 from collections.abc import Mapping
 
-from bff.dialects.failures import cut, empty, failure, kind_of_status, not_an_answer
-from bff.dialects.json_text import read_json
-from bff.errors import Kind, Problem
+from bff.dialects.anthropic_messages.names import NAME
+from bff.dialects.failures import (
+    cut,
+    empty,
+    failure,
+    kind_of_status,
+    names_our_account,
+    not_an_answer,
+)
+from bff.dialects.json_text import read_json, write_ascii
+from bff.errors import Kind, Problem, Said
 
 __all__ = ["cut", "empty", "not_an_answer", "read_error_object", "read_refusal"]
 
@@ -26,21 +35,46 @@ _KIND_OF_TYPE: Mapping[str, Kind] = {
 _SAID_IN_WORDS = frozenset({Kind.BAD_REQUEST, Kind.TOO_LARGE, Kind.UPSTREAM})
 _TOO_LONG = re.compile(r"prompt is too long|exceeds? (the )?context (limit|window)", re.IGNORECASE)
 _LENGTHS = re.compile(r"prompt is too long: (\d{1,12}) tokens > (\d{1,12}) maximum")
-_NO_CREDIT = re.compile(r"(your )?credit balance is too low", re.IGNORECASE)
+_NO_CREDIT = re.compile(
+    r"(your )?credit balance is too low|you have reached your specified api usage limits"
+    r"|(this|your) organization has been disabled",
+    re.IGNORECASE,
+)
+_MOST_PASSED = 64 * 1024  # bytes of a refusal
 
 
 def read_refusal(status: int, data: bytes, *, retry_after: float | None = None) -> Problem:
     """The provider's own answer when it is not 2xx; *data* may be anything."""
-    message = _word(_error_of(data), "message")
+    message = _word(_object_of(data).get("error"), "message")
     kind = _kind(kind_of_status(status), message)
-    return _problem(kind, message, status=status, retry_after=retry_after)
+    problem = _problem(kind, message, status=status, retry_after=retry_after)
+    if status >= 400:
+        problem.original = _original(problem, data, status)
+    return problem
 
 
-def read_error_object(error: object) -> Problem:
-    """An error that came inside a 200: no status of its own."""
+def read_error_object(error: object, data: bytes = b"") -> Problem:
+    """An error that came inside a 200, as *data*: no status of its own."""
     message = _word(error, "message")
     kind = _KIND_OF_TYPE.get(_word(error, "type"), Kind.UPSTREAM)
-    return _problem(_kind(kind, message), message)
+    problem = _problem(_kind(kind, message), message)
+    problem.original = _original(problem, data, 0)
+    return problem
+
+
+def _original(problem: Problem, data: bytes, status: int) -> Said | None:
+    """What Anthropic said, to be passed on: unless it is about our key, or is no error of its form.
+    A sentence that names our account gives way to our own.
+    """
+    if problem.kind is Kind.UPSTREAM_AUTH or len(data) > _MOST_PASSED:
+        return None
+    value = _object_of(data)
+    type_, message = (_word(value.get("error"), name) for name in ("type", "message"))
+    if value.get("type") != "error" or not (type_ and message):
+        return None
+    if names_our_account(message):
+        data = write_ascii({**value, "error": {"type": type_, "message": problem.public}})
+    return Said(NAME, status, data)
 
 
 def _kind(kind: Kind, message: str) -> Kind:
@@ -62,12 +96,12 @@ def _problem(
     return failure(kind, status=status, retry_after=retry_after, public=public)
 
 
-def _error_of(data: bytes) -> object:
+def _object_of(data: bytes) -> Mapping[str, object]:
     try:
         value = read_json(data)
     except ValueError:
-        return None
-    return value.get("error") if isinstance(value, dict) else None
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def _word(error: object, field: str) -> str:

@@ -120,7 +120,7 @@ class StreamReader:
     def _read_error(self, data: bytes, error: object) -> None:
         if self.finished:  # the answer is whole: what fails after it takes nothing away
             return
-        self._fail(self._read_refusal(data) or read_error_object(error))
+        self._fail(self._read_refusal(data) or read_error_object(error, data))
 
     def _fail(self, problem: Problem) -> None:
         self.problem, self.done = problem, True

@@ -7,7 +7,7 @@ Source: contract providers.md §2, §6.4, §6.5, §7.3; api-faces.md §3.
 from typing import Any
 
 from bff.chat.events import Chunk, Event, Finished, FinishReason, Original, Started, UsageReported
-from bff.dialects.anthropic_messages.errors import error_object
+from bff.dialects.anthropic_messages.errors import error_object, said_here
 from bff.dialects.anthropic_messages.names import NAME
 from bff.dialects.anthropic_messages.told_blocks import Blocks, frame, raw_frame
 from bff.dialects.anthropic_messages.told_whole import write_ending, write_usage
@@ -79,7 +79,10 @@ class StreamWriter:
 
     def fail(self, problem: Problem) -> bytes:
         """After the 200: the error, which is the end."""
-        return frame("error", error_object(problem, self._request_id))
+        said = said_here(problem)
+        if said is None:
+            return frame("error", error_object(problem, self._request_id))
+        return raw_frame("error", said.body)
 
     def _note(self, event: Event) -> None:
         match event:
@@ -104,7 +107,7 @@ class StreamWriter:
             said, self._begun = self._begun, True
             return b"" if said else raw_frame(name, original.data)
         if name == "ping":
-            return HEARTBEAT if self._begun else b""
+            return raw_frame(name, original.data) if self._begun else b""
         data = original.data
         if name == "message_delta":
             self._ended = True

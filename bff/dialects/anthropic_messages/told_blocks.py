@@ -136,4 +136,6 @@ def frame(name: str, value: Mapping[str, Any]) -> bytes:
 
 def raw_frame(name: str, data: bytes) -> bytes:
     """*data* is JSON: a line end in it stands between tokens, and each line needs its field."""
+    if b"\r" in data:  # ends a line too
+        data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     return b"event: %b\ndata: %b\n\n" % (name.encode(), data.replace(b"\n", b"\ndata: "))

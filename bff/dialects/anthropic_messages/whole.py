@@ -58,7 +58,7 @@ def _read_whole(data: bytes) -> Mapping[str, Any]:
     except (AttributeError, ValueError) as cause:
         raise not_an_answer() from cause
     if error or wire.get("type") == "error":
-        raise read_error_object(error)
+        raise read_error_object(error, data)
     return wire  # type: ignore[no-any-return]  # what has `get` is an object
 
 

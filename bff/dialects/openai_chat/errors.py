@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from bff.dialects.asking_again import write_headers
-from bff.dialects.json_text import write_ascii
+from bff.dialects.json_text import read_json, write_ascii
+from bff.dialects.openai_chat.names import NAME
 from bff.errors import Kind, Problem, Sign
 
 _REQUEST, _SERVER, _RATE = "invalid_request_error", "server_error", "rate_limit_error"
@@ -86,8 +87,16 @@ def write_unknown_url(
 
 
 def error_object(problem: Problem, request_id: str) -> dict[str, Any]:
-    """`{"error": {...}}`, as it also stands in a stream."""
-    return _error(ROWS[problem.kind], problem, request_id)
+    """`{"error": {...}}`, as it also stands in a stream; with what OpenAI itself said of the
+    question, where it did.
+    """
+    told = _error(ROWS[problem.kind], problem, request_id)
+    said = problem.original
+    if said is not None and said.dialect == NAME:
+        theirs = read_json(said.body)["error"]
+        told["error"] |= {name: theirs.get(name) for name in ("message", "param", "code")}
+        told["error"]["type"] = theirs.get("type") or told["error"]["type"]
+    return told
 
 
 def _error(row: _Row, problem: Problem, request_id: str) -> dict[str, Any]:

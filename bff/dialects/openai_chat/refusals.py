@@ -6,9 +6,17 @@ Azure's words are among them. Source: contract providers.md §1, §3, §6.6.
 import re
 from collections.abc import Mapping
 
-from bff.dialects.failures import cut, empty, failure, kind_of_status, not_an_answer
+from bff.dialects.failures import (
+    cut,
+    empty,
+    failure,
+    kind_of_status,
+    names_our_account,
+    not_an_answer,
+)
 from bff.dialects.json_text import read_json
-from bff.errors import Kind, Problem
+from bff.dialects.openai_chat.names import NAME
+from bff.errors import Kind, Problem, Said
 
 __all__ = [
     "cut",
@@ -48,6 +56,18 @@ _KIND_OF_TYPE: Mapping[str, Kind] = {
 }
 # Asked again it would be refused again, or answered by somebody who may not.
 _WHATEVER_STATUS = frozenset({Kind.CONTEXT_LENGTH, Kind.CONTENT_POLICY, Kind.BUDGET})
+# About the question, and for who asked it; limits, keys and bills are about us.
+_THEIR_BUSINESS = frozenset(
+    {
+        Kind.BAD_REQUEST,
+        Kind.CONTEXT_LENGTH,
+        Kind.CONTENT_POLICY,
+        Kind.NOT_FOUND,
+        Kind.TOO_LARGE,
+    }
+)
+_TOLD_STATUSES = frozenset({400, 404, 413, 422})
+_LONGEST_TOLD = 4000  # characters of a sentence
 _UNKNOWN_PARAMETER = frozenset({"unsupported_parameter", "unknown_parameter"})
 _PARAMETER = re.compile(r"[\w.\[\]]{1,80}", re.ASCII)
 _CODE = re.compile(r"[a-z_]{1,64}")  # one of a vendor's own list, no sentence
@@ -74,7 +94,20 @@ def read_refusal(status: int, data: bytes, *, retry_after: float | None = None) 
     problem = failure(kind, status=status, retry_after=retry_after, at=_unsupported(error))
     if kind is Kind.BAD_REQUEST and _CODE.fullmatch(_word(error, "code")):
         problem.code = _word(error, "code")
+    if kind in _THEIR_BUSINESS and status in _TOLD_STATUSES and _may_be_told(error):
+        problem.original = Said(NAME, status, data)
     return problem
+
+
+def _may_be_told(error: object) -> bool:
+    """Whether it is an error of OpenAI's form, whose words say nothing of our account."""
+    message = _word(error, "message")
+    if not message or len(message) > _LONGEST_TOLD or names_our_account(message):
+        return False
+    named = (
+        [error.get(name) for name in ("type", "param", "code")] if isinstance(error, dict) else []
+    )
+    return all(value is None or isinstance(value, str) for value in named)
 
 
 def not_set_up(status: int) -> Problem:
