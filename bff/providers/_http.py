@@ -80,14 +80,16 @@ class Dialect:
 async def ask(
     session: aiohttp.ClientSession,
     endpoint: Endpoint,
-    body: bytes,
+    body: bytes | None,
     *,
     dialect: Dialect,
     timers: Timers,
     deadline: float,
 ) -> aiohttp.ClientResponse:
-    """Asks once. Raises Problem for anything but a 2xx; of that the body is still to be read."""
-    response = await _post(session, endpoint, body, timers, deadline)
+    """Asks once, without a *body* by GET. Raises Problem for anything but a 2xx; of that the body
+    is still to be read.
+    """
+    response = await _send(session, endpoint, body, timers, deadline)
     if 200 <= response.status < 300:
         return response
     try:
@@ -102,6 +104,29 @@ async def ask(
         passed = dialect.told_headers(response.headers)
         problem.original = replace(problem.original, headers=passed)
     raise problem
+
+
+async def fetch(
+    session: aiohttp.ClientSession,
+    endpoint: Endpoint,
+    *,
+    dialect: Dialect,
+    timers: Timers,
+    deadline: float,
+    limit: int,
+) -> bytes:
+    """The body of a GET, of *limit* bytes at most. Raises Problem."""
+    response = await ask(session, endpoint, None, dialect=dialect, timers=timers, deadline=deadline)
+    try:
+        data, failed = await _read_body(response, timers, deadline, limit + 1)
+    finally:
+        _leave(response)
+    if failed is None and len(data) > limit:
+        failed = dialect.not_an_answer()
+    failed = dialect.read_between(data) or failed
+    if failed is not None:
+        raise failed
+    return data
 
 
 class reading:  # noqa: N801 - reads as a verb: `async with reading(response)`
@@ -308,10 +333,10 @@ class _Batches:
             return
 
 
-async def _post(
+async def _send(
     session: aiohttp.ClientSession,
     endpoint: Endpoint,
-    body: bytes,
+    body: bytes | None,
     timers: Timers,
     deadline: float,
 ) -> aiohttp.ClientResponse:
@@ -319,8 +344,12 @@ async def _post(
     try:
         async with asyncio.timeout_at(min(limit, deadline)):
             with _network_problems():
-                return await session.post(
-                    endpoint.url, data=body, headers=endpoint.headers, allow_redirects=False
+                return await session.request(
+                    "GET" if body is None else "POST",
+                    endpoint.url,
+                    data=body,
+                    headers=endpoint.headers,
+                    allow_redirects=False,
                 )
     except TimeoutError as error:
         raise Problem(

@@ -1,4 +1,4 @@
-"""Anthropic, direct or through the gateway: its address, its version, and how long it may take.
+"""Anthropic, direct or through the gateway: its addresses, its version, and how long it may take.
 
 Not the dialect (dialects/anthropic_messages). Source: providers.md §2, §8; gateway.md §1, §2.
 """
@@ -10,18 +10,21 @@ from functools import partial
 import aiohttp
 from yarl import URL
 
+from bff.chat.models import ListedModel
 from bff.chat.request import ChatRequest, Written
-from bff.dialects import anthropic_messages
+from bff.dialects import anthropic_messages, model_lists
 from bff.policy.deadline import within
 from bff.policy.models import anthropic_traits
 from bff.providers._http import Dialect
-from bff.providers._vendor import HttpProvider, Means, Road
+from bff.providers._listing import ListsModels
+from bff.providers._vendor import Means, Road
 
 _VERSION = "2023-06-01"  # what our own words are written for
 _TOTAL_S = 600.0
+_MOST_A_PAGE = "1000"
 
 
-class Anthropic(HttpProvider):
+class Anthropic(ListsModels):
     """*roads* by way, in the order to try; a base has no `/v1` at its end."""
 
     name, tongues = "anthropic", frozenset({anthropic_messages.NAME})
@@ -40,6 +43,13 @@ class Anthropic(HttpProvider):
         if not (request.query and anthropic_messages.is_native(request)):
             return url
         return url.with_query(request.query)
+
+    def list_url(self, road: Road, after: str) -> URL:
+        begin = {"after_id": after} if after else {}
+        return URL(f"{road.base}/v1/models").with_query({"limit": _MOST_A_PAGE, **begin})
+
+    def read_list(self, data: bytes) -> tuple[tuple[ListedModel, ...], str]:
+        return model_lists.read_anthropic(data)
 
     def write(self, request: ChatRequest, model: str) -> Written:
         return anthropic_messages.write_request(

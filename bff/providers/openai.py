@@ -11,14 +11,16 @@ from dataclasses import replace
 import aiohttp
 from yarl import URL
 
+from bff.chat.models import ListedModel
 from bff.chat.request import ChatRequest, Written
-from bff.dialects import openai_responses
+from bff.dialects import model_lists, openai_responses
 from bff.providers._http import Dialect
+from bff.providers._listing import ListsModels
 from bff.providers._openai_words import SpeaksOpenAI
 from bff.providers._vendor import Means, Road
 
 
-class OpenAI(SpeaksOpenAI):
+class OpenAI(ListsModels, SpeaksOpenAI):
     """*roads* by way, in the order to try."""
 
     name = "openai"
@@ -36,6 +38,12 @@ class OpenAI(SpeaksOpenAI):
 
     def url(self, road: Road, model: str) -> URL:
         return self._urls[road.base]
+
+    def list_url(self, road: Road, after: str) -> URL:
+        return URL(f"{road.base}/models")
+
+    def read_list(self, data: bytes) -> tuple[tuple[ListedModel, ...], str]:
+        return model_lists.read_openai(data), ""
 
     def place(self, request: ChatRequest, road: Road, model: str) -> URL:
         if openai_responses.is_native(request):

@@ -1,4 +1,4 @@
-"""Straico: its three addresses, and how long it may take. Not the dialect (dialects/straico).
+"""Straico: its addresses, and how long it may take. Not the dialect (dialects/straico).
 
 It never streams and has no tools of its own. Source: providers.md §5, §8.
 """
@@ -9,15 +9,17 @@ from collections.abc import Callable, Mapping
 from yarl import URL
 
 from bff.chat.events import Chunk
+from bff.chat.models import ListedModel
 from bff.chat.reply import replay
 from bff.chat.request import ChatRequest, Written
-from bff.dialects import straico
+from bff.dialects import model_lists, straico
 from bff.dialects.straico import Endpoint
 from bff.dialects.tool_prompt import Place
 from bff.policy.deadline import Timers, silent, within
 from bff.policy.retry import Patience
 from bff.providers._http import Dialect
-from bff.providers._vendor import HttpProvider, Means, Road
+from bff.providers._listing import ListsModels
+from bff.providers._vendor import Means, Road
 
 _PATHS: Mapping[Endpoint, str] = {
     Endpoint.CHAT: "/v2/chat/completions",
@@ -27,7 +29,7 @@ _PATHS: Mapping[Endpoint, str] = {
 _TOTAL_S = 120.0
 
 
-class Straico(HttpProvider):
+class Straico(ListsModels):
     """*endpoint* is how its setting names it; *tool_place* is where tools are described in a
     conversation: `system` or `user`.
     """
@@ -52,6 +54,14 @@ class Straico(HttpProvider):
 
     def url(self, road: Road, model: str) -> URL:
         return self._urls[road.base]
+
+    def list_url(self, road: Road, after: str) -> URL:
+        """The older endpoints have an older list."""
+        version = "v2" if self._endpoint is Endpoint.CHAT else "v1"
+        return URL(f"{road.base}/{version}/models")
+
+    def read_list(self, data: bytes) -> tuple[tuple[ListedModel, ...], str]:
+        return model_lists.read_straico(data), ""
 
     def write(self, request: ChatRequest, model: str) -> Written:
         return straico.write_request(
