@@ -1,4 +1,6 @@
-"""Any answer as a response, read by the vendor's own SDK: whole and streamed it is the same one."""
+"""Any answer as a response: whole and streamed it is the same one to the vendor's own SDK, and to our
+vendor half.
+"""
 
 import json
 from dataclasses import replace
@@ -8,15 +10,16 @@ from hypothesis import strategies as st
 from openai.types.responses import Response, ResponseFunctionToolCall
 
 from bff.chat.events import Chunk, FinishReason, Original, UsageReported
-from bff.chat.reply import Reply
+from bff.chat.reply import Collector, Reply
 from bff.chat.request import ChatRequest, Format, Shape, ToolCall
+from bff.dialects.openai_responses import NAME, StreamReader, read_reply
 from bff.dialects.openai_responses.echo import write_echo
-from bff.dialects.openai_responses.names import NAME
 from bff.dialects.openai_responses.telling import StreamWriter
 from bff.dialects.openai_responses.told_whole import write_reply
-from tests.support.faces import TAGS, batched, questions, replies
+from tests.support.faces import TAGS, batched, cut_into, questions, replies
 from tests.support.response_stream import accumulated, follow, values
 
+SDK = settings(deadline=None)  # its models are built at their first use
 ECHO = write_echo(ChatRequest("asked", (), TAGS))
 REASONS = {
     None: None,
@@ -60,10 +63,24 @@ def understood(response: Response) -> Reply:
     )
 
 
+def read(body: bytes, size: int) -> list[Chunk]:
+    reader = StreamReader()
+    chunks = [chunk for piece in cut_into(body, size) for chunk in reader.feed(piece)]
+    assert (reader.problem, reader.bad_events, reader.done) == (None, 0, True)
+    return chunks
+
+
+def collected(chunks: list[Chunk]) -> Reply:
+    collector = Collector()
+    collector.feed(chunks)
+    return collector.reply()
+
+
 def said(reply: Reply) -> tuple[object, ...]:
     return reply.text, reply.calls, reply.usage, reply.reason
 
 
+@SDK
 @given(reply=replies(thoughts=True))
 def test_an_answer_in_one_piece_is_the_same_answer_to_the_sdk(reply: Reply) -> None:
     response = Response.model_validate_json(whole(reply))
@@ -81,7 +98,7 @@ def test_a_streamed_answer_ends_in_the_very_response_that_comes_in_one_piece(
     assert follow(values(streamed(chunks))) == json.loads(whole(reply))
 
 
-@settings(deadline=None)  # a client is made for each
+@SDK
 @given(answer=batched(replies(thoughts=True)))
 def test_a_streamed_answer_is_the_same_answer_to_the_sdks_stream_helper(
     answer: tuple[Reply, list[Chunk]],
@@ -91,6 +108,7 @@ def test_a_streamed_answer_is_the_same_answer_to_the_sdks_stream_helper(
     assert said(understood(accumulated(streamed(chunks)))) == said(reply)
 
 
+@SDK
 @given(question=questions(), format_=st.none() | st.sampled_from([Shape.JSON, Shape.SCHEMA]))
 def test_what_is_said_again_of_a_question_is_what_the_sdk_expects(
     question: ChatRequest, format_: Shape | None
@@ -104,6 +122,31 @@ def test_what_is_said_again_of_a_question_is_what_the_sdk_expects(
     assert [tool.name for tool in response.tools] == [tool.name for tool in question.tools]
     assert response.parallel_tool_calls is question.parallel_calls
     assert response.max_output_tokens == question.max_tokens
+
+
+# -- our own vendor half ---------------------------------------------------------------------------
+
+
+@given(reply=replies(thoughts=True))
+def test_an_answer_in_one_piece_is_read_as_the_same_answer(reply: Reply) -> None:
+    assert said(collected(read_reply(whole(reply)))) == said(reply)
+
+
+@given(answer=batched(replies(thoughts=True)), size=st.integers(1, 200), early=st.booleans())
+def test_an_answer_in_this_dialect_is_passed_on_as_the_same_answer(
+    answer: tuple[Reply, list[Chunk]], size: int, early: bool
+) -> None:
+    reply, chunks = answer
+    body = streamed(chunks)
+    passing = StreamWriter(model="ours", created=9, answer_id="resp_9", echo=ECHO)
+
+    passed = passing.begin() if early else b""
+    passed += b"".join([*map(passing.feed, read(body, size)), passing.end()])
+
+    assert early or passed == body
+    last = follow(values(passed))
+    assert (last["id"], last["model"]) == (("resp_9", "ours") if early else ("resp_1", "asked"))
+    assert said(collected(read(passed, size))) == said(reply)
 
 
 def test_an_answer_without_a_text_or_a_usage_or_a_reason_is_an_empty_one() -> None:
