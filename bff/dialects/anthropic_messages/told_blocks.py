@@ -9,6 +9,12 @@ from bff.dialects.anthropic_messages.told_whole import read_input
 from bff.dialects.json_text import write_ascii
 from bff.dialects.said_calls import CallNumbers
 
+# The frame of nearly every event, its index and its text to be filled in.
+_TEXT = (
+    b'event: content_block_delta\ndata: {"type":"content_block_delta","index":%d,'
+    b'"delta":{"type":"text_delta","text":%b}}\n\n'
+)
+
 
 class Blocks:
     """Events in, the frames of content blocks out: never two of them open at a time.
@@ -35,6 +41,8 @@ class Blocks:
         return tokens_of(self._characters)
 
     def feed(self, events: tuple[Event, ...]) -> bytes:
+        if len(events) == 1 and self._kind == "text" and type(events[0]) is TextDelta:
+            return self._tell_text(events[0].text)  # nearly all of them
         frames = [self._take(event) for event in events]
         while self._waiting and self._is_whole():
             frames.append(self._retake())
@@ -67,9 +75,7 @@ class Blocks:
     def _begin(self, event: TextDelta | ThoughtDelta | ToolStarted | ToolDelta) -> bytes:
         match event:
             case TextDelta(text):
-                self._characters += len(text)
-                lead = self._start("text", {"text": ""})
-                return lead + self._delta("text_delta", text=text)
+                return self._start("text", {"text": ""}) + self._tell_text(text)
             case ThoughtDelta(text, signature):
                 return self._think(text, signature)
             case ToolStarted():
@@ -82,6 +88,12 @@ class Blocks:
                 self._call, self._arguments, self._whole = event.index, [], None
                 return lead
         return b""  # arguments of a call that is closed, or is none
+
+    def _tell_text(self, text: str) -> bytes:
+        if not text:
+            return b""
+        self._characters += len(text)
+        return _TEXT % (self._index, write_ascii(text))
 
     def _think(self, text: str, signature: str) -> bytes:
         self._characters += len(text)

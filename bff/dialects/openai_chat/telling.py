@@ -30,6 +30,8 @@ from bff.errors import Problem
 DONE = b"data: [DONE]\n\n"
 HEARTBEAT = b": keep-alive\n\n"
 
+_HERE = "\x00text"  # where a frame's text stands; escaped, no name of a model holds it
+_QUOTED = b'"\\u0000text"'
 # The quotes stand for themselves: inside a JSON string they would be escaped, so these are keys.
 _PADDING = re.compile(rb',\s*"obfuscation"\s*:\s*"[^"\\]*"')
 _PADDING_AND_NO_USAGE = re.compile(_PADDING.pattern + rb'|,\s*"usage"\s*:\s*null')
@@ -68,6 +70,7 @@ class StreamWriter:
         self._calls = CallNumbers()
         self._silent: set[int] = set()  # calls without arguments so far
         self._usage: Mapping[str, Any] | None = None  # the frame of it, but for its head
+        self._around_text: tuple[bytes, bytes] | None = None  # of a frame that says some
 
     def begin(self) -> bytes:
         """The first frame, before anything came (the early commit): all others then bear its id
@@ -83,7 +86,10 @@ class StreamWriter:
             return self._pass_on(chunk, original.data)
         if original is not None and original.event == "ping":
             return HEARTBEAT  # Anthropic's word for the same
-        return b"".join([self._spell(event) for event in chunk.events])
+        events = chunk.events
+        if self._begun and len(events) == 1 and type(events[0]) is TextDelta:
+            return self._tell_text(events[0].text)  # nearly all of them
+        return b"".join([self._spell(event) for event in events])
 
     def end(self) -> bytes:
         """After a finish: what is still missing, the usage if it was asked for, and `[DONE]`."""
@@ -104,7 +110,8 @@ class StreamWriter:
             return self._mend(chunk, data, respell=respell)
         if not _is_shown(chunk):
             return b""
-        data = self._unwanted.sub(b"", data)
+        if b'"obfuscation"' in data or (b'"usage"' in data and not self._include_usage):
+            data = self._unwanted.sub(b"", data)
         if b"\n" in data:
             data = data.replace(b"\n", b" ")  # valid JSON: a line end stands between tokens only
         data = data if data.isascii() else escape(data)
@@ -112,6 +119,8 @@ class StreamWriter:
 
     def _look(self, chunk: Chunk) -> bool:
         """Notes what the end depends on. Whether the original must be read to be passed on."""
+        if len(chunk.events) == 1 and type(chunk.events[0]) is TextDelta:
+            return self._own_head  # nearly all of them
         must_read = False
         for event in chunk.events:
             if isinstance(event, Started):
@@ -127,6 +136,7 @@ class StreamWriter:
         theirs = {"id": started.id, "created": started.created, "model": started.model}
         if not self._begun and all(theirs.values()):
             self._head |= theirs
+            self._around_text = None
         elif any(self._head[name] != theirs[name] for name in theirs):
             self._own_head = True
 
@@ -157,8 +167,8 @@ class StreamWriter:
         match event:
             case Started():
                 return self._role()
-            case TextDelta(text) if text:
-                return self._delta({"content": text})
+            case TextDelta(text):
+                return self._lead_role() + self._tell_text(text) if text else b""
             case ThoughtDelta(text) if text and self._thoughts:
                 return self._delta({"reasoning_content": text})
             case ToolStarted():
@@ -176,6 +186,19 @@ class StreamWriter:
             return b""
         self._begun = True
         return self._delta({"role": "assistant", "content": ""})
+
+    def _lead_role(self) -> bytes:
+        return b"" if self._begun else self._role()
+
+    def _tell_text(self, text: str) -> bytes:
+        """A frame like `_delta`'s, for a text that says something; the role is out."""
+        if not text:
+            return b""
+        if self._around_text is None:
+            before, _, after = _frame(self._choice({"content": _HERE})).rpartition(_QUOTED)
+            self._around_text = before, after
+        before, after = self._around_text
+        return b"%b%b%b" % (before, write_ascii(text), after)
 
     def _open_call(self, event: ToolStarted) -> bytes:
         call = self._calls.open(event)
@@ -204,9 +227,12 @@ class StreamWriter:
         return b"".join([*missing, self._delta({}, ending)])
 
     def _delta(self, delta: Mapping[str, Any], reason: str | None = None) -> bytes:
-        lead = self._role() if not self._begun else b""
+        lead = self._lead_role()
+        return lead + _frame(self._choice(delta, reason))
+
+    def _choice(self, delta: Mapping[str, Any], reason: str | None = None) -> dict[str, Any]:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}
-        return lead + _frame({**self._head, "choices": [choice], **self._no_usage()})
+        return {**self._head, "choices": [choice], **self._no_usage()}
 
     def _no_usage(self) -> dict[str, None]:
         return {"usage": None} if self._include_usage else {}
