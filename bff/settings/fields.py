@@ -303,7 +303,7 @@ class Settings(VendorFields):
     max_json_values: Count = setting(
         500_000,
         "MAX_JSON_VALUES",
-        says="Most values in a body, each comma and bracket in its texts counted as one.",
+        says="Most values in a body.",
         may=COUNT,
     )
     max_event_bytes: Count = setting(

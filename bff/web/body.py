@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from bff.dialects.json_text import depth_exceeds, most_values, read_json
+from bff.dialects.json_text import depth_exceeds, read_json, values_exceed
 from bff.errors import Kind, Problem
 from bff.policy.deadline import for_body
 from bff.web.services import SERVICES, Limits
@@ -150,7 +150,7 @@ def _parse(data: bytes, charset: str, limits: Limits) -> tuple[bytes, Any]:
     try:
         if charset != "utf-8":
             data = data.decode(charset).encode("utf-8", "surrogatepass")
-        if most_values(data) > limits.json_values:  # each is an object here: seconds, gigabytes
+        if values_exceed(data, limits.json_values):  # each is an object here: seconds, gigabytes
             raise Problem(Kind.TOO_LARGE, "The request body has too many values")
         data = data.removeprefix(codecs.BOM_UTF8)
         value = read_json(data)

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from bff.dialects.json_text import (
     depth_exceeds,
     escape,
-    most_values,
     read_json,
+    values_exceed,
     write_ascii,
     write_utf8,
 )
@@ -92,11 +92,39 @@ def test_depth_is_counted_in_nested_arrays_and_objects(
 
 
 @pytest.mark.parametrize(
-    ("data", "most"),
-    [(b"1", 1), (b"[]", 2), (b"[1,2]", 3), (b'{"a":1,"b":[{}]}', 5), (b'"a, [b] {c}"', 4)],
+    ("data", "values"),
+    [
+        (b"1", 1),
+        (b"[]", 2),  # as if there were one in it
+        (b"[1,2]", 3),
+        (b'{"a":1,"b":[{}]}', 5),
+        (b'"a, [b] {c}"', 1),
+        (rb'["a,\",[",1]', 3),
+        (rb'["a,[\\",1]', 3),
+        (rb'["\\\"",",",{}]', 5),
+        (b'{"a,":",","b,":"{"}', 3),
+        ('["é,","\\u0022,"]'.encode(), 3),
+    ],
 )
-def test_there_are_never_more_values_than_are_counted_beforehand(data: bytes, most: int) -> None:
-    assert most_values(data) == most
+def test_values_are_counted_before_they_are_read_and_not_in_texts(data: bytes, values: int) -> None:
+    assert not values_exceed(data, values)
+    assert values_exceed(data, values - 1)
+
+
+@given(VALUES)
+def test_there_are_never_more_values_than_are_counted(value: object) -> None:
+    data = write_utf8(value)
+
+    assert values_exceed(data, count_values(value) - 1)
+
+
+def count_values(value: object) -> int:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + sum(map(count_values, inner))
+
+
+def test_a_million_texts_are_not_looked_at_one_by_one() -> None:
+    assert values_exceed(b"[" + b'"",' * 10**6 + b"1]", 10**5)
 
 
 def test_a_number_beyond_any_we_can_hold_is_refused_beside_half_a_surrogate_pair() -> None:

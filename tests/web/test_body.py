@@ -423,3 +423,38 @@ async def test_a_face_does_not_wait_for_ever(street: Street) -> None:
     )
 
     assert (status, orjson.loads(told)) == (408, {"error": "The request body took too long"})
+
+
+async def test_a_face_reads_five_mebibytes_of_code_and_a_hundred_tools() -> None:
+    code = 'def f(a, b, c): return [a, {b: c}, (a, [b], [c])]  # "quoted", \\\\, é\n' * 400
+    tool = {
+        "name": "tool",
+        "description": "Does one thing, then [perhaps] another. " * 30,
+        "input_schema": {
+            "type": "object",
+            "properties": {f"p{n}": {"type": "string", "enum": ["a", "b"]} for n in range(10)},
+        },
+    }
+    result = {
+        "type": "tool_result",
+        "tool_use_id": "t",
+        "content": [{"type": "text", "text": code}],
+    }
+    asked = {
+        "tools": [tool] * 100,
+        "messages": [{"role": "user", "content": [result]}] * (5 * 2**20 // len(code)),
+    }
+    body = orjson.dumps(asked)
+
+    async with open_street((Route("POST", "/face", doors.anyone, read_large),)) as street:
+        answer = await street.post("/face", data=BytesIO(body))
+
+    assert len(body) > 5 * 2**20
+    assert sum(map(body.count, (b",", b"[", b"{"))) > Limits().json_values
+    assert answer.status == 200
+
+
+async def read_large(request: web.Request, _: None) -> web.StreamResponse:
+    data, value = await read_face_body(request, Limits().face_body_bytes)
+    assert orjson.loads(data) == value
+    return web.Response()
