@@ -15,7 +15,7 @@ from http import HTTPStatus
 
 import structlog
 from aiohttp import web
-from aiohttp.http_exceptions import LineTooLong
+from aiohttp.http_exceptions import ContentEncodingError, LineTooLong
 
 from bff.errors import Kind, Problem
 from bff.web.middleware import new_request_id
@@ -229,21 +229,39 @@ class _Connection(web.RequestHandler):
         """aiohttp's words for a bad request repeat what it read, a token perhaps."""
         response: web.StreamResponse
         if status == HTTPStatus.BAD_REQUEST:
-            if isinstance(exc, LineTooLong):
-                status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
-            response = web.json_response({"error": HTTPStatus(status).phrase}, status=status)
-            response.force_close()
-            request_id = response.headers["X-Request-Id"] = new_request_id()
+            request_id = new_request_id()
+            response = _write_unreadable(exc, request_id)
             _log.info(
                 "request.unreadable",
                 request_id=request_id,
-                status=status,
+                status=response.status,
                 error=type(exc).__name__,
             )
         else:
             response = super().handle_error(request, status, exc, message)
         response.headers["Server"] = NAME
         return response
+
+
+def _write_unreadable(error: BaseException | None, request_id: str) -> web.Response:
+    """In the one form that both OpenAI's and Anthropic's callers read: of a request that cannot be
+    read nobody knows whose path it was for.
+    """
+    status, code, message = 400, None, "The request cannot be read."
+    if isinstance(error, LineTooLong):
+        status, code = 431, "headers_too_large"
+        message = "The request line or one of its headers is too long."
+    elif isinstance(error, ContentEncodingError):
+        status, code = 415, "unsupported_media_type"
+        message = "Unsupported content encoding"
+    told = {"type": "invalid_request_error", "message": message, "param": None, "code": code}
+    response = web.json_response(
+        {"type": "error", "error": told, "request_id": request_id},
+        status=status,
+        headers={"X-Request-Id": request_id, "Request-Id": request_id, "X-Should-Retry": "false"},
+    )
+    response.force_close()
+    return response
 
 
 class _Signals:

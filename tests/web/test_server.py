@@ -5,8 +5,10 @@ import signal
 import socket
 import sys
 from types import SimpleNamespace
+from typing import Any
 
 import aiohttp
+import orjson
 import pytest
 from aiohttp import web
 
@@ -116,14 +118,55 @@ async def test_a_longer_line_is_refused_without_repeating_it(slow) -> None:
 
     assert answer.startswith((b"HTTP/1.1 431 ", b"HTTP/1.0 431 "))
     assert b"canary" not in answer
+    assert unreadable(answer)["code"] == "headers_too_large"
+
+
+async def test_a_header_longer_than_a_line_is_refused_the_same(slow) -> None:
+    async with open_server(slow.app) as url:
+        answer = await _ask(
+            url, b"GET / HTTP/1.1\r\nHost: x\r\nX-Api-Key: canary" + b"x" * 20_000 + b"\r\n\r\n"
+        )
+
+    assert b" 431 " in answer.partition(b"\r\n")[0]
+    assert b"canary" not in answer
+    assert unreadable(answer)["code"] == "headers_too_large"
+
+
+async def test_a_packing_that_nobody_here_unpacks_is_a_415(slow) -> None:
+    async with open_server(slow.app) as url:
+        answer = await _ask(
+            url,
+            b"POST / HTTP/1.1\r\nHost: x\r\nContent-Encoding: br\r\nContent-Length: 2\r\n\r\n{}",
+        )
+
+    assert b" 415 " in answer.partition(b"\r\n")[0]
+    assert unreadable(answer)["message"] == "Unsupported content encoding"
 
 
 async def test_a_bad_request_is_answered_without_its_words(slow) -> None:
     async with open_server(slow.app) as url:
-        answer = await _ask(url, b"GET / HTTP/1.1\r\nAuthorization canary\r\n\r\n")
+        answer = await _ask(url, b"GET / HTTP/1.1\r\nHost: x\r\nAuthorization canary\r\n\r\n")
 
     assert b" 400 " in answer
-    assert answer.endswith(b'{"error": "Bad Request"}')
+    assert b"canary" not in answer
+    assert unreadable(answer) == {
+        "type": "invalid_request_error",
+        "message": "The request cannot be read.",
+        "param": None,
+        "code": None,
+    }
+
+
+def unreadable(answer: bytes) -> dict[str, Any]:
+    """The error, in an envelope that both SDKs look into and that carries the id of the headers."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    told = orjson.loads(body)
+    assert (set(told), told["type"]) == ({"type", "error", "request_id"}, "error")
+    assert f"X-Request-Id: {told['request_id']}".encode() in head
+    assert f"\r\nRequest-Id: {told['request_id']}".encode() in head
+    assert b"X-Should-Retry: false" in head
+    error: dict[str, Any] = told["error"]
+    return error
 
 
 async def test_an_application_that_crashes_is_answered_under_our_name(client) -> None:
