@@ -52,7 +52,7 @@ def command() -> None:
       bff keys create n8n
       bff keys create agent --model 'anthropic/*' --streams 5 --requests 60
       bff keys list
-      bff keys revoke key_4tq7w2mzkd5a
+      bff keys revoke key_5f0c19d27ab4
     """
 
 
@@ -153,7 +153,7 @@ def revoke(key_id: str) -> None:
 
     \b
     Example:
-      bff keys revoke key_4tq7w2mzkd5a
+      bff keys revoke key_5f0c19d27ab4
     """
 
     async def take_back(db: Database) -> Listed | None:
