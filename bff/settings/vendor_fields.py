@@ -54,6 +54,12 @@ class VendorFields(BaseSettings):
         says="Public names of models.",
         may='JSON such as {"fast":"openai/gpt-4o-mini"}',
     )
+    model_list_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = setting(
+        3600.0,
+        "MODEL_LIST_SECONDS",
+        says="How often vendors are asked which models they have, for /v1/models; 0: never.",
+        may="seconds, 0 or more",
+    )
     tool_prompt: Annotated[Literal["system", "user"], BeforeValidator(lower)] = setting(
         "system",
         "TOOL_PROMPT",

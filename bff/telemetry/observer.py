@@ -60,6 +60,10 @@ class MetricsObserver:
     def tool_parse_failed(self, *, provider: str, count: int) -> None:
         self._metrics.tool_parse_failed(provider=provider, count=count)
 
+    def models_unheard(self, *, provider: str, problem: Problem) -> None:
+        """Its list could not be read; what it told last stands."""
+        _log.warning("upstream.models_unheard", provider=provider, kind=problem.kind.value)
+
     def misconfigured(self, *, provider: str, via: str, problem: Problem) -> None:
         """Someone must look: users are served another way, or not at all, until they do."""
         self._metrics.misconfigured(provider=provider, via=via)

@@ -1,6 +1,6 @@
 """The typed pocket every handler gets: what wiring opened, in one frozen dataclass."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from aiohttp import web
 
 from bff.atlassian.host import HostAnswer, Site
+from bff.chat.models import Model
 from bff.connect.host_urls import Parameters
 from bff.connect.hosts import AllowedHosts
 from bff.connect.memory import RememberedTokens
@@ -83,6 +84,16 @@ class CallerLimits(Protocol):
         """One stream more while inside. Entering raises Problem(OWN_RATE_LIMIT) when the caller has
         as many as it may.
         """
+
+
+class Catalogue(Protocol):
+    """The models that callers are told of. Asks nobody."""
+
+    def models(self) -> Sequence[Model]:
+        """All of them, in their order."""
+
+    def find(self, name: str) -> Model | None:
+        """The one that *name* means, if it is listed."""
 
 
 class InstallKeys(Protocol):
@@ -180,6 +191,7 @@ class Services:
     host: Host
     remembered: RememberedTokens
     engine: Engine
+    catalogue: Catalogue
     metrics: Metrics
     monitor: Monitor
     streams: LiveStreams

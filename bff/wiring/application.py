@@ -33,6 +33,7 @@ from bff.store.quota import Notes, open_quotas
 from bff.store.tenants import TenantStore
 from bff.telemetry import axiom, logs
 from bff.telemetry.metrics import Metrics
+from bff.telemetry.observer import MetricsObserver
 from bff.web import (
     account,
     ai_aide,
@@ -57,7 +58,13 @@ from bff.web.services import (
     Monitor,
     Services,
 )
-from bff.wiring.vendors import open_engine, plain, plain_session
+from bff.wiring.vendors import (
+    make_catalogue,
+    make_engine,
+    open_providers,
+    plain,
+    plain_session,
+)
 
 _log = structlog.get_logger("bff.wiring")
 ALL_JS = "https://connect-cdn.atl-paas.net/all.js"
@@ -179,7 +186,10 @@ async def open_services(
         forge = await stack.enter_async_context(_open_forge(settings, keys_session))
         host_session = await stack.enter_async_context(plain_session(settings))
         monitor = await stack.enter_async_context(_open_monitor(settings, metrics, clock))
-        engine = await stack.enter_async_context(open_engine(settings, metrics, clock))
+        observer = MetricsObserver(metrics)
+        providers = await stack.enter_async_context(open_providers(settings, metrics, observer))
+        catalogue = make_catalogue(settings, providers, observer, clock)
+        await stack.enter_async_context(catalogue.kept_fresh())
         quotas = await stack.enter_async_context(
             open_quotas(
                 db,
@@ -209,7 +219,8 @@ async def open_services(
                 now=time.time,
             ),
             remembered=RememberedTokens(),
-            engine=engine,
+            engine=make_engine(settings, providers, observer, clock),
+            catalogue=catalogue,
             metrics=metrics,
             monitor=monitor,
             streams=streams,

@@ -1,4 +1,4 @@
-"""The vendors as the settings lay their roads: Settings in, an Engine out.
+"""The vendors as the settings lay their roads: Settings in, an Engine and a Catalogue out.
 
 A vendor that is not configured is not opened, and its models are not found.
 """
@@ -14,9 +14,11 @@ from yarl import URL
 
 from bff.dialects.tool_prompt import Place
 from bff.engine.attempts import Engine
+from bff.engine.catalogue import Catalogue
 from bff.engine.ports import Clock
 from bff.policy.deadline import Timers
 from bff.policy.routing import Rules
+from bff.providers._listing import ListsModels
 from bff.providers._pool import Pool
 from bff.providers._salesforce_token import TokenHolder
 from bff.providers._vendor import HttpProvider, Means, Road
@@ -34,22 +36,52 @@ Opener = Callable[[Means], HttpProvider]
 
 
 @asynccontextmanager
-async def open_engine(settings: Settings, metrics: Metrics, clock: Clock) -> AsyncIterator[Engine]:
-    observer = MetricsObserver(metrics)
+async def open_providers(
+    settings: Settings, metrics: Metrics, observer: MetricsObserver
+) -> AsyncIterator[Mapping[str, HttpProvider]]:
+    """The vendors that are configured, by name, each with a session of its own."""
     async with AsyncExitStack() as stack:
         providers = {}
         for name, open_provider in openers(settings).items():
             session = await stack.enter_async_context(plain_session(settings))
             providers[name] = open_provider(_means(settings, name, session, metrics, observer))
-        yield Engine(
-            providers,
-            rules=rules_of(settings),
-            observer=observer,
-            clock=clock,
-            dice=random.random,
-            total_s=settings.total_timeout,
-            round_misconfigured=settings.fallback_on_gateway_config_error,
-        )
+        yield providers
+
+
+def make_engine(
+    settings: Settings,
+    providers: Mapping[str, HttpProvider],
+    observer: MetricsObserver,
+    clock: Clock,
+) -> Engine:
+    return Engine(
+        providers,
+        rules=rules_of(settings),
+        observer=observer,
+        clock=clock,
+        dice=random.random,
+        total_s=settings.total_timeout,
+        round_misconfigured=settings.fallback_on_gateway_config_error,
+    )
+
+
+def make_catalogue(
+    settings: Settings,
+    providers: Mapping[str, HttpProvider],
+    observer: MetricsObserver,
+    clock: Clock,
+) -> Catalogue:
+    deployments = (f"azure/{model}" for model in settings.azure_openai_deployments)
+    return Catalogue(
+        {name: each for name, each in providers.items() if isinstance(each, ListsModels)},
+        rules=rules_of(settings),
+        configured=providers,
+        named=(*_named_models(settings), *deployments),
+        every_s=settings.model_list_seconds,
+        clock=clock,
+        dice=random.random,
+        note_failure=lambda name, problem: observer.models_unheard(provider=name, problem=problem),
+    )
 
 
 def rules_of(settings: Settings) -> Rules:
@@ -199,8 +231,12 @@ _OPENERS: Mapping[str, Callable[[Settings], Opener]] = {
 
 def _named(settings: Settings, vendor: str) -> set[str]:
     """The models of *vendor* that who runs us has named: one that does not exist is our fault."""
-    named = (settings.chat_model, settings.diagram_model, *settings.all_named_models)
+    named = _named_models(settings)
     return {model.partition("/")[2] for model in named if model.startswith(f"{vendor}/")}
+
+
+def _named_models(settings: Settings) -> tuple[str, ...]:
+    return (settings.chat_model, settings.diagram_model, *settings.all_named_models)
 
 
 def _gateway(settings: Settings) -> Gateway:

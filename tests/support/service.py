@@ -1,7 +1,7 @@
 """The whole service on a socket, in a world of simulators, with the add-on really installed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,11 +138,12 @@ async def open_service(
     grace_s: float = 0.0,
     vendor: StandIn | None = None,
     variant: str = "",
+    also: Iterable[StandIn] = (),
     **changes: str,
 ) -> AsyncIterator[Service]:
     """*changes* are environment variables in lower case. Through the gateway unless told otherwise;
     with *forge* the site's Forge tokens are accepted; *vendor* answers instead of OpenAI, at its
-    endpoint *variant*.
+    endpoint *variant*; those in *also* are set up beside.
     """
     host = AtlassianHost()
     async with AsyncExitStack() as stack:
@@ -152,6 +153,9 @@ async def open_service(
         changes.setdefault("ac_local_base_url", address(listener))
         if forge:
             changes |= {"forge_app_id": host.forge.app_id, "forge_jwks_url": world.forge_keys_url}
+        for other in also:
+            environment = other.environment(world.url_of(other.name), other.variants[0])
+            changes = {name.lower(): value for name, value in environment.items()} | changes
         if vendor is not None:
             told = {
                 **vendor.environment(world.url_of(vendor.name), variant),
@@ -176,6 +180,7 @@ def settings_for(world: World, folder: Path, *, gateway: bool, **changes: str) -
         "AXIOM_URL": world.axiom_url,
         "CONNECT_INSTALL_KEYS_URL": world.install_keys_url,
         "DATABASE_URL": f"sqlite:///{folder / 'service.sqlite'}",
+        "MODEL_LIST_SECONDS": "0",  # nobody is asked but by the test itself
         "OPENAI_API_KEY": "sk-test-key",
         "OPENAI_BASEURL": world.openai_url,
     }

@@ -206,6 +206,7 @@ async def open_street(
             host=host,
             remembered=RememberedTokens(),
             engine=None,  # no chat is asked here
+            catalogue=None,
             metrics=metrics,
             monitor=monitor or NoMonitor(),
             streams=LiveStreams(Beat(), note_open=lambda _: None),

@@ -180,6 +180,17 @@ def test_every_state_of_the_breaker_has_a_number(metrics, written, state) -> Non
     assert written.lines[0]["message"] == "upstream.breaker_changed"
 
 
+def test_a_list_that_could_not_be_read_is_told_by_its_kind_alone(metrics, written) -> None:
+    problem = Problem(Kind.OVERLOADED, "canary", status=503, at="canary")
+
+    MetricsObserver(metrics).models_unheard(provider="straico", problem=problem)
+
+    (line,) = written.lines
+    assert (line["level"], line["message"]) == ("warning", "upstream.models_unheard")
+    assert (line["provider"], line["kind"]) == ("straico", "overloaded")
+    assert "canary" not in written.text
+
+
 def test_a_misconfiguration_is_counted_and_loud_without_its_words(metrics, written) -> None:
     problem = Problem(
         Kind.UPSTREAM_AUTH, "canary", status=401, sign=Sign.PROVIDER_REFUSED, at="canary"

@@ -3,11 +3,12 @@
 Source: contract api-faces.md, node-bff.md §3.2.
 """
 
-from bff.web.faces import anthropic, conversations, openai, responses
+from bff.web.faces import anthropic, conversations, models, openai, responses
 
 ROUTES = (
     *conversations.ROUTES,
     *openai.ROUTES,
     *responses.ROUTES,
     *anthropic.ROUTES,
+    *models.ROUTES,
 )
