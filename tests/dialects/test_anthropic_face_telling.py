@@ -50,7 +50,7 @@ MESSAGE = {
     "content": [],
     "stop_reason": None,
     "stop_sequence": None,
-    "usage": {"input_tokens": 6, "output_tokens": 0},
+    "usage": {"input_tokens": 6, "output_tokens": 1},
 }
 REASONS = {
     "end_turn": FinishReason.STOP,

@@ -46,7 +46,7 @@ class StreamWriter:
             "content": [],
             "stop_reason": None,
             "stop_sequence": None,
-            "usage": {"input_tokens": self._input_tokens, "output_tokens": 0},
+            "usage": {"input_tokens": self._input_tokens, "output_tokens": 1},  # as theirs
         }
         return frame("message_start", {"message": message})
 
