@@ -13,6 +13,8 @@ from functools import lru_cache, partial
 
 from bff.chat.events import Chunk
 from bff.chat.request import ChatRequest
+from bff.chat.usage import Counted
+from bff.engine.counting import COUNT_S, count
 from bff.engine.metering import Facts, Mode, Status
 from bff.engine.ports import Clock, Observer, Provider, Upstream
 from bff.engine.retelling import Retelling
@@ -87,6 +89,29 @@ class Engine:
         """Whom *model* is asked of first. Raises Problem(NOT_FOUND)."""
         return plan(model, self._rules, self._providers)[0]
 
+    async def count(self, request: ChatRequest) -> Counted:
+        """The tokens of *request*. Raises Problem: for a model that is not there, or what its
+        vendor finds wrong with the question.
+        """
+        deadline = self._clock.now() + COUNT_S
+        return await count(
+            request,
+            self._steps(request),
+            partial(self._count, request, deadline),
+            round_misconfigured=self._round_misconfigured,
+        )
+
+    async def _count(self, request: ChatRequest, deadline: float, step: Step) -> Counted | None:
+        """None where its breaker does not let us."""
+        ticket = self._breakers.admit(step)
+        if ticket is None:
+            return None
+        judge = partial(self._breakers.judge, step, ticket)
+        async with _Attempt(Facts(), step, 0.0, judge, self._observer, self._clock):
+            return await step.provider.count(
+                request, model=step.target.model, via=step.via, deadline=deadline
+            )
+
     async def _attempts(
         self, request: ChatRequest, facts: Facts, patience_s: float
     ) -> AsyncGenerator[Sequence[Chunk]]:
@@ -128,14 +153,17 @@ class Engine:
 
     def _begin(self, request: ChatRequest, facts: Facts, deadline: float) -> Walk:
         """Raises Problem(NOT_FOUND)."""
-        short = len(request.model) <= _LONGEST_KNOWN  # a caller may have made it up
-        steps = (self._list_known if short else self._list)(request.model, request.passes)
+        steps = self._steps(request)
         facts.sure_mode = len({step.mode for step in steps}) == 1
         walk = Walk(steps, request, breakers=self._breakers, clock=self._clock, deadline=deadline)
         self._arrive(walk, facts)
         if walk.step is not steps[0]:
             self._tell_left(steps[0], walk.step, facts, "breaker_open")
         return walk
+
+    def _steps(self, request: ChatRequest) -> Sequence[Step]:
+        short = len(request.model) <= _LONGEST_KNOWN  # a caller may have made it up
+        return (self._list_known if short else self._list)(request.model, request.passes)
 
     def _list(self, model: str, passes: str) -> Sequence[Step]:
         """The same for every question about *model* of such a face. Raises Problem(NOT_FOUND)."""

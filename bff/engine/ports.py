@@ -6,6 +6,7 @@ from typing import Protocol
 
 from bff.chat.events import Chunk
 from bff.chat.request import ChatRequest
+from bff.chat.usage import Counted
 from bff.engine.metering import Facts
 from bff.errors import Problem
 from bff.policy.deadline import Timers
@@ -68,6 +69,13 @@ class Provider(Protocol):
     ) -> AbstractAsyncContextManager[Upstream]:
         """Asks once. *deadline* is on the loop's clock. Raises Problem with the sign of what was
         seen.
+        """
+
+    async def count(
+        self, request: ChatRequest, *, model: str, via: str, deadline: float
+    ) -> Counted | None:
+        """The tokens of a question that is passed on, as the vendor counts them; None where it does
+        not. Raises Problem likewise.
         """
 
 

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from io import BytesIO
 from typing import Protocol
 
 import aiohttp
@@ -20,6 +21,7 @@ from bff.policy.deadline import Timers
 from bff.policy.retry import read_should_retry, read_wait
 
 _REFUSAL_BYTES = 64 * 1024  # of an error's body; more is not read
+_LARGE = 2**20  # bytes of a question: one that large goes out in pieces, others get their turn
 _REFUSAL_S = 5.0  # for that body: the status is known already
 _UNHEARD = frozenset({Sign.CUT, Sign.EMPTY_STREAM, Sign.STALLED})
 _REPLAYED_AT_ONCE = 256  # chunks
@@ -124,6 +126,17 @@ async def fetch(
     if failed is None and len(data) > limit:
         failed = dialect.not_an_answer()
     failed = dialect.read_between(data) or failed
+    if failed is not None:
+        raise failed
+    return data
+
+
+async def read_short(response: aiohttp.ClientResponse, timers: Timers, deadline: float) -> bytes:
+    """The whole of a short answer that is no chat's; its line is given back. Raises Problem."""
+    try:
+        data, failed = await _read_body(response, timers, deadline, _REFUSAL_BYTES)
+    finally:
+        _leave(response)
     if failed is not None:
         raise failed
     return data
@@ -347,7 +360,7 @@ async def _send(
                 return await session.request(
                     "GET" if body is None else "POST",
                     endpoint.url,
-                    data=body,
+                    data=BytesIO(body) if body is not None and len(body) >= _LARGE else body,
                     headers=endpoint.headers,
                     allow_redirects=False,
                 )

@@ -16,6 +16,7 @@ from yarl import URL
 
 from bff import __version__
 from bff.chat.request import ChatRequest, Written
+from bff.chat.usage import Counted
 from bff.errors import Kind, Problem
 from bff.policy.deadline import Timers, for_whole_answer
 from bff.policy.retry import Patience
@@ -111,6 +112,12 @@ class HttpProvider(ABC):
             ) as answer:
                 yield replace(answer, ignored=written.ignored) if written.ignored else answer
 
+    async def count(
+        self, request: ChatRequest, *, model: str, via: str, deadline: float
+    ) -> Counted | None:
+        """The tokens of *request*; None, for most vendors do not count them."""
+        return None
+
     async def ask(
         self, request: ChatRequest, written: Written, *, model: str, via: str, deadline: float
     ) -> aiohttp.ClientResponse:
@@ -126,8 +133,11 @@ class HttpProvider(ABC):
         via: str,
         deadline: float,
         more_headers: Mapping[str, str] | None = None,
+        url: URL | None = None,
     ) -> aiohttp.ClientResponse:
-        """The one POST. *more_headers* are what only this request carries. Raises Problem."""
+        """The one POST. *more_headers* are what only this request carries, *url* is where it is put
+        if that is not where questions are. Raises Problem.
+        """
         road, headers = self.roads[via], self._headers[via]
         timers = self.timers(request, model)
         if road.gateway is not None or more_headers:
@@ -137,7 +147,7 @@ class HttpProvider(ABC):
             headers.update(road.gateway.headers(request.tags, first_byte_s=timers.first_byte))
         return await ask(
             self.means.session,
-            Endpoint(self.place(request, road, model), headers),
+            Endpoint(url or self.place(request, road, model), headers),
             written.body,
             dialect=self._dialect(request, model, via),
             timers=timers,

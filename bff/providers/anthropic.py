@@ -12,10 +12,11 @@ from yarl import URL
 
 from bff.chat.models import ListedModel
 from bff.chat.request import ChatRequest, Written
+from bff.chat.usage import Counted
 from bff.dialects import anthropic_messages, model_lists
 from bff.policy.deadline import within
 from bff.policy.models import anthropic_traits
-from bff.providers._http import Dialect
+from bff.providers._http import Dialect, read_short
 from bff.providers._listing import ListsModels
 from bff.providers._vendor import Means, Road
 
@@ -38,11 +39,26 @@ class Anthropic(ListsModels):
     def url(self, road: Road, model: str) -> URL:
         return self._urls[road.base]
 
+    async def count(
+        self, request: ChatRequest, *, model: str, via: str, deadline: float
+    ) -> Counted | None:
+        if not anthropic_messages.is_native(request):
+            return None
+        async with self.means.pool.slot(deadline):
+            response = await self.post(
+                request,
+                self.write(request, model),
+                model=model,
+                via=via,
+                deadline=deadline,
+                more_headers=request.headers,
+                url=_asked(URL(f"{self.roads[via].base}/v1/messages/count_tokens"), request),
+            )
+            data = await read_short(response, self.timers(request, model), deadline)
+        return anthropic_messages.read_count(data)
+
     def place(self, request: ChatRequest, road: Road, model: str) -> URL:
-        url = self.url(road, model)
-        if not (request.query and anthropic_messages.is_native(request)):
-            return url
-        return url.with_query(request.query)
+        return _asked(self.url(road, model), request)
 
     def list_url(self, road: Road, after: str) -> URL:
         begin = {"after_id": after} if after else {}
@@ -79,3 +95,10 @@ class Anthropic(ListsModels):
             not_an_answer=anthropic_messages.not_an_answer,
             told_headers=anthropic_messages.told_headers,
         )
+
+
+def _asked(url: URL, request: ChatRequest) -> URL:
+    """*url*, with the caller's query where the caller's words go there."""
+    if not (request.query and anthropic_messages.is_native(request)):
+        return url
+    return url.with_query(request.query)

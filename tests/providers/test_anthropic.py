@@ -132,6 +132,40 @@ async def test_a_callers_own_bytes_headers_and_query_reach_it_unchanged(
     assert not headers.keys() & {name.lower() for name in written.headers}
 
 
+@pytest.mark.parametrize("via", ["direct", "gateway"])
+async def test_it_counts_what_is_asked_in_its_own_words(
+    anthropic: Anthropic, vendor: AnthropicSimulator, via: str
+) -> None:
+    body = b'{"model" : "alias", "messages":[{"role":"user","content":"one two three"}]}'
+    question = replace(
+        QUESTION,
+        original=Foreign(NAME, orjson.loads(body)),
+        body=body,
+        headers={"anthropic-tomorrow": "a"},
+        query="beta=true",
+        stream=False,
+    )
+    deadline = asyncio.get_running_loop().time() + 10
+
+    counted = await anthropic.count(question, model=MODEL, via=via, deadline=deadline)
+
+    [seen] = vendor.requests
+    assert counted is not None
+    assert counted.original is not None
+    assert counted.tokens == orjson.loads(counted.original.data)["input_tokens"] > 0
+    assert seen.body == body.replace(b'"alias"', f'"{MODEL}"'.encode())
+    assert seen.path == "/anthropic/v1/messages/count_tokens?beta=true"
+    assert seen.headers["anthropic-tomorrow"] == "a"
+    assert seen.headers["x-api-key"] == "key"
+
+
+async def test_it_does_not_count_what_is_asked_in_other_words(
+    anthropic: Anthropic, vendor: AnthropicSimulator
+) -> None:
+    assert await anthropic.count(QUESTION, model=MODEL, via="direct", deadline=0) is None
+    assert not vendor.requests
+
+
 async def test_what_it_cannot_be_told_is_named(anthropic: Anthropic) -> None:
     question = replace(QUESTION, temperature=0.5, top_p=0.5, effort="low", others={"seed": 1})
 

@@ -16,6 +16,7 @@ from bff.chat.events import (
     UsageReported,
 )
 from bff.chat.request import ChatRequest, Message, Role, Tags
+from bff.chat.usage import Counted
 from bff.engine.attempts import Engine
 from bff.engine.metering import Facts
 from bff.errors import Kind, Problem, Sign
@@ -93,6 +94,19 @@ class ScriptedVendor:
         finally:
             self.left += 1
 
+    async def count(
+        self, request: ChatRequest, *, model: str, via: str, deadline: float
+    ) -> Counted | None:
+        """The next script: a Problem, or what was counted."""
+        self.asked.append(via)
+        self.models.append(model)
+        self.deadlines.append(deadline)
+        script = self.scripts.pop(0)
+        if isinstance(script, Problem):
+            raise script
+        assert script is None or isinstance(script, Counted)
+        return script
+
     async def _play(self, script: Any) -> AsyncIterator[Sequence[Chunk]]:
         for step in script:
             if isinstance(step, Problem):
@@ -153,6 +167,7 @@ def engine_of(
     fallbacks: Mapping[str, tuple[str, ...]] | None = None,
     aliases: Mapping[str, str] | None = None,
     total_s: float = 600.0,
+    round_misconfigured: bool = True,
 ) -> tuple[Engine, Witness]:
     witness, clock = Witness(), clock or FakeClock()
     for vendor in vendors:
@@ -164,6 +179,7 @@ def engine_of(
         clock=clock,
         dice=lambda: 0.5,
         total_s=total_s,
+        round_misconfigured=round_misconfigured,
     )
     return engine, witness
 

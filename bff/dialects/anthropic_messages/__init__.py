@@ -9,7 +9,7 @@ from bff.dialects.anthropic_messages.names import NAME
 from bff.dialects.anthropic_messages.passing import told_headers
 from bff.dialects.anthropic_messages.refusals import not_an_answer, read_error_object, read_refusal
 from bff.dialects.anthropic_messages.stream import StreamReader
-from bff.dialects.anthropic_messages.whole import read_message, read_reply
+from bff.dialects.anthropic_messages.whole import read_count, read_message, read_reply
 
 __all__ = [
     "NAME",
@@ -18,6 +18,7 @@ __all__ = [
     "hearing_of",
     "is_native",
     "not_an_answer",
+    "read_count",
     "read_error_object",
     "read_message",
     "read_refusal",

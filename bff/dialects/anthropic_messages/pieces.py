@@ -68,11 +68,11 @@ class Usage:
             return
         for name in _COUNTED:
             count = usage.get(name)
-            if _is_count(count):
+            if is_count(count):
                 self._counts[name] = count
         details = usage.get("output_tokens_details")
         if isinstance(details, dict):
-            thought = [details[name] for name in _THOUGHT if _is_count(details.get(name))]
+            thought = [details[name] for name in _THOUGHT if is_count(details.get(name))]
             self._counts["reasoning"] = max(thought, default=0)
 
     def read(self) -> tuple[UsageReported, ...]:
@@ -94,5 +94,5 @@ class Usage:
         )
 
 
-def _is_count(value: object) -> TypeGuard[int]:
+def is_count(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _COUNT_MOST

@@ -8,6 +8,7 @@ from typing import Any
 
 from bff.chat.events import Finished, FinishReason, Original, UsageReported
 from bff.chat.reply import Reply
+from bff.chat.usage import Counted
 from bff.dialects.anthropic_messages.names import NAME
 from bff.dialects.json_text import depth_exceeds, read_json, write_ascii
 from bff.dialects.said_calls import shown_calls
@@ -52,6 +53,14 @@ def write_reply(
             "usage": write_usage(reply.usage or UsageReported(0, 0, 0)),
         }
     )
+
+
+def write_count(counted: Counted) -> bytes:
+    """The answer to `count_tokens`; as it came, where it came in this dialect."""
+    original = counted.original
+    if original is not None and original.dialect == NAME:
+        return original.data
+    return write_ascii({"input_tokens": counted.tokens})
 
 
 def write_ending(finished: Finished, *, calls: int) -> dict[str, str | None]:

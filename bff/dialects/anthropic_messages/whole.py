@@ -15,9 +15,17 @@ from bff.chat.events import (
     ToolStarted,
     UsageReported,
 )
+from bff.chat.usage import Counted
 from bff.dialects.anthropic_messages.hearing import PLAIN, Hearing
 from bff.dialects.anthropic_messages.names import NAME
-from bff.dialects.anthropic_messages.pieces import UNREADABLE, Usage, read_reason, started, text_of
+from bff.dialects.anthropic_messages.pieces import (
+    UNREADABLE,
+    Usage,
+    is_count,
+    read_reason,
+    started,
+    text_of,
+)
 from bff.dialects.anthropic_messages.refusals import not_an_answer, read_error_object
 from bff.dialects.anthropic_messages.stream import stopped_by
 from bff.dialects.json_text import read_json, write_ascii
@@ -49,6 +57,14 @@ def read_reply(data: bytes, hearing: Hearing = PLAIN) -> list[Chunk]:
             raise not_an_answer() from cause
         return [Chunk((started(wire), *used), original)]
     return [Chunk((first,), original), *map(_chunk, rest)]
+
+
+def read_count(data: bytes) -> Counted:
+    """The answer to `count_tokens`. Raises Problem."""
+    tokens = _read_whole(data).get("input_tokens")
+    if not is_count(tokens):
+        raise not_an_answer()
+    return Counted(tokens, Original(NAME, data, "message"))
 
 
 def _read_whole(data: bytes) -> Mapping[str, Any]:

@@ -5,6 +5,7 @@ Not what the gateway says itself. Source: gateway.md §2, §3.
 
 import asyncio
 from collections.abc import Mapping
+from io import BytesIO
 
 import aiohttp
 import orjson
@@ -94,7 +95,7 @@ async def _try(
             return await session.request(
                 call.method,
                 URL(base_url + call.endpoint, encoded=True),
-                data=_body(call) or None,
+                data=BytesIO(_body(call)) if call.body else None,
                 headers=_passed_on(call, stored_key),
                 allow_redirects=False,
             )

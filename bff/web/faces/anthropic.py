@@ -9,10 +9,11 @@ from functools import partial
 from aiohttp import web
 
 from bff.chat.request import ChatRequest
-from bff.chat.usage import estimated_usage
+from bff.chat.usage import estimated_prompt
 from bff.dialects.anthropic_messages import asked, errors, rates, telling, told_whole
 from bff.records import Caller
-from bff.web.faces.answering import Face, answer, new_id, read_question
+from bff.web.faces.access import check_model
+from bff.web.faces.answering import JSON_HEADERS, Face, answer, new_id, read_question
 from bff.web.faces.key_door import admit_key
 from bff.web.middleware import REQUEST_LINE
 from bff.web.routes import Route
@@ -40,11 +41,23 @@ async def message(request: web.Request, caller: Caller) -> web.StreamResponse:
         open_writer=lambda: telling.StreamWriter(
             model=model,
             answer_id=answer_id,
-            input_tokens=estimated_usage(chat, 0).prompt_tokens,
+            input_tokens=estimated_prompt(chat),
             request_id=request[REQUEST_LINE].request_id,
         ),
         write_whole=partial(told_whole.write_reply, model=model, answer_id=answer_id),
     )
+
+
+async def count(request: web.Request, caller: Caller) -> web.StreamResponse:
+    """The tokens of a message that is not asked: Anthropic's own count where it is Anthropic's
+    model, else our estimate.
+    """
+    engine = request.app[SERVICES].engine
+    chat = await _read(request, caller, counting=True)
+    request[REQUEST_LINE].model = chat.model
+    check_model(engine, caller, chat.model)
+    counted = await engine.count(chat)
+    return web.Response(body=told_whole.write_count(counted), headers=JSON_HEADERS)
 
 
 async def _read(request: web.Request, caller: Caller, *, counting: bool = False) -> ChatRequest:
@@ -63,5 +76,7 @@ async def _read(request: web.Request, caller: Caller, *, counting: bool = False)
 
 
 ROUTES = tuple(
-    Route("POST", f"{mount}/messages", admit_key, message, ANTHROPIC.refuse) for mount in MOUNTS
+    Route("POST", f"{mount}/messages{path}", admit_key, handler, ANTHROPIC.refuse)
+    for mount in MOUNTS
+    for path, handler in (("", message), ("/count_tokens", count))
 )

@@ -8,7 +8,7 @@ from functools import partial
 
 from aiohttp import web
 
-from bff.chat.usage import estimated_usage
+from bff.chat.usage import estimated_prompt
 from bff.dialects.openai_chat.rates import write_standing
 from bff.dialects.openai_responses import asked, echo, errors, telling, told_whole
 from bff.records import Caller
@@ -49,7 +49,7 @@ async def respond(request: web.Request, caller: Caller) -> web.StreamResponse:
             created=created,
             answer_id=answer_id,
             echo=echo.write_echo(chat),
-            input_tokens=estimated_usage(chat, 0).prompt_tokens,
+            input_tokens=estimated_prompt(chat),
             request_id=request[REQUEST_LINE].request_id,
         ),
         write_whole=partial(
