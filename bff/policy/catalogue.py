@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from bff.chat.models import ListedModel, Model
 from bff.errors import Kind, Problem
 from bff.policy.api_keys import allows
-from bff.policy.routing import Rules, Target, plan
+from bff.policy.routing import FAMILY, Rules, Target, plan
 
 LARGEST_PAGE = 1000
 
@@ -66,7 +66,8 @@ def listed(
     """
     of_vendors = list(_of_vendors(configured, heard))
     known = {f"{vendor}/{model.name}": model for vendor, model in of_vendors}
-    names = (*rules.aliases, *rules.fallbacks, *named, *known)
+    aliases = (name for name in rules.aliases if not name.endswith(FAMILY))
+    names = (*aliases, *rules.fallbacks, *named, *known)
     found = (_model(name, rules, configured, known) for name in dict.fromkeys(names))
     return tuple(model for model in found if model is not None)
 

@@ -17,6 +17,7 @@ _FAMILIES = (
     (re.compile(r"claude"), "anthropic"),
     (re.compile(r"gpt-|chatgpt-|o\d"), "openai"),
 )
+FAMILY = "*"  # at an alias's end
 _BRACKETS = re.compile(r"\[[^\[\]]{1,16}\]$")  # a variant, as in `claude-sonnet-4[1m]`
 _DATE = re.compile(r"[-@]20\d\d-?\d\d-?\d\d$")
 
@@ -36,7 +37,8 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """*aliases*: a public name to what it means. *fallbacks*: a public name, or a `provider/model`,
+    """*aliases*: a public name to what it means; one that ends in `*` means so whatever begins so
+    and names no vendor. *fallbacks*: a public name, or a `provider/model`,
     to what stands in for it, in the order to try.
     """
 
@@ -73,9 +75,15 @@ def _targets(model: str, rules: Rules, configured: Collection[str]) -> Iterator[
 
 
 def _alias(model: str, rules: Rules) -> str | None:
-    """The alias that *model* is, as it stands or without its variant and date."""
+    """The alias that *model* is, as it stands or without its variant and date; else the longest of
+    those for a whole family.
+    """
     plain = _BRACKETS.sub("", model)
-    return next((n for n in (model, plain, _DATE.sub("", plain)) if n in rules.aliases), None)
+    exact = next((n for n in (model, plain, _DATE.sub("", plain)) if n in rules.aliases), None)
+    if exact is not None or "/" in model:
+        return exact
+    families = (n for n in rules.aliases if n.endswith(FAMILY) and model.startswith(n[:-1]))
+    return max(families, key=len, default=None)
 
 
 def _read(name: str, configured: Collection[str]) -> Target | None:

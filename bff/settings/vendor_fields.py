@@ -51,7 +51,7 @@ class VendorFields(BaseSettings):
     model_aliases: Annotated[Mapping[str, str], BeforeValidator(model_by_name)] = setting(
         dict,
         "MODEL_ALIASES",
-        says="Public names of models.",
+        says="Public names of models; one that ends in * stands for all that begin so.",
         may='JSON such as {"fast":"openai/gpt-4o-mini"}',
     )
     model_list_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = setting(

@@ -384,3 +384,9 @@ def test_processes_that_were_started_together_drift_apart() -> None:
 
     assert rolls == sorted(set(rolls))
     assert 3240 <= rolls[0] <= rolls[-1] <= 3960
+
+
+def test_an_alias_for_a_family_is_no_model_of_the_list() -> None:
+    rules = Rules(aliases={"claude*": "openai/gpt-4o-mini", "fast": "openai/gpt-4o-mini"})
+
+    assert ids(rules) == ["fast", "openai/gpt-4o"]

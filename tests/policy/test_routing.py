@@ -112,6 +112,28 @@ def test_an_alias_is_looked_up_once(model: str) -> None:
     assert refused(model, ALIASES).kind is Kind.NOT_FOUND
 
 
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        ("claude-haiku-4-5-20251001", "openai/gpt-4o-mini"),
+        ("claude-opus-4[1m]", "openai/gpt-4o"),
+        ("claude-house", "straico/x"),
+        ("anthropic/claude-opus-4", "anthropic/claude-opus-4"),
+        ("gpt-4o", "openai/gpt-4o"),
+    ],
+)
+def test_an_alias_for_a_family_stands_for_every_name_that_begins_so(model: str, name: str) -> None:
+    rules = Rules(
+        {
+            "claude*": "openai/gpt-4o-mini",
+            "claude-opus*": "openai/gpt-4o",
+            "claude-house": "straico/x",
+        }
+    )
+
+    assert names(model, rules) == [name]
+
+
 FALLBACKS = Rules(
     {"fast": "openai/gpt-4o-mini", "house": "anthropic/claude-3"},
     {
