@@ -60,7 +60,7 @@ def complained(error):
     body = body if isinstance(body, dict) else {}
     response = getattr(error, "response", None)
     if response is not None:
-        assert response.headers["request-id"] == body["request_id"], body
+        assert response.headers["request-id"] == body.get("request_id"), body
     return {
         "error": type(error).__name__,
         "status": getattr(error, "status_code", None),
