@@ -79,6 +79,7 @@ def _serve_in_one(
         sock=listener,
         grace_s=settings.shutdown_grace_seconds,
         line_bytes=settings.max_line_bytes,
+        stall_s=settings.client_stall_seconds,
         announce=announce,
         parent=parent,
     )

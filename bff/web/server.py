@@ -24,6 +24,7 @@ from bff.web.services import SERVICES
 NAME = "bff"
 KEEPALIVE_S = 95.0  # above the 90 s a router keeps its side, or it would ask a closing connection
 LINE_BYTES = 16 * 2**10  # the token travels in the query
+STALL_S = 60.0  # a client that takes nothing for so long is cut (api-faces.md §1)
 LAST_WORDS_S = 2.0  # for streams that were told to end, and once more to let connections close
 _BACKLOG = 1024
 _BESIDE = 256  # a request line is a URL, a method and a version; a header line has a name
@@ -59,9 +60,11 @@ async def open_server(
     sock: socket.socket | None = None,
     keepalive_s: float = KEEPALIVE_S,
     line_bytes: int = LINE_BYTES,
+    stall_s: float = STALL_S,
     grace_s: float = 0.0,
 ) -> AsyncIterator[str]:
-    """Serves *app* while inside, on *sock* if given; yields the base URL.
+    """Serves *app* while inside, on *sock* if given; yields the base URL. Who takes nothing of its
+    answer for *stall_s* is cut.
 
     Leaving drains: nothing new is accepted, what runs may end within *grace_s*, then what is left
     of the streams says so in its last words. Raises what the start of *app* raises, and OSError.
@@ -74,6 +77,7 @@ async def open_server(
     work = _Work()
     app.on_response_prepare.append(work.sign)
     listener = sock or bind(host, port)
+    _cut_after(listener, stall_s)
     try:
         await runner.setup()
         server = runner.server
@@ -99,6 +103,7 @@ async def serve(
     sock: socket.socket,
     grace_s: float,
     line_bytes: int = LINE_BYTES,
+    stall_s: float = STALL_S,
     announce: Callable[[str], None],
     parent: int | None = None,
 ) -> None:
@@ -114,7 +119,9 @@ async def serve(
     if parent is not None:
         loop.add_reader(parent, signals.stop.set)
     try:
-        async with open_server(app, sock=sock, line_bytes=line_bytes, grace_s=grace_s) as url:
+        async with open_server(
+            app, sock=sock, line_bytes=line_bytes, stall_s=stall_s, grace_s=grace_s
+        ) as url:
             announce(url)
             await signals.stop.wait()
             if parent is not None:
@@ -138,6 +145,16 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     except ImportError:
         return None
     return uvloop.new_event_loop
+
+
+def _cut_after(listener: socket.socket, seconds: float) -> None:
+    """Has the kernel cut every connection of *listener* whose client takes nothing for *seconds*:
+    aiohttp would wait for it for ever, holding the answer. Streams are watched beside it (live.py),
+    where a kernel has no such timer.
+    """
+    timer = getattr(socket, "TCP_USER_TIMEOUT", None)  # RFC 5482; Linux has it
+    if timer is not None and listener.family in (socket.AF_INET, socket.AF_INET6):
+        listener.setsockopt(socket.IPPROTO_TCP, timer, max(1, round(seconds * 1000)))
 
 
 async def _drain(app: web.Application, work: "_Work", grace_s: float) -> None:

@@ -169,6 +169,41 @@ def unreadable(answer: bytes) -> dict[str, Any]:
     return error
 
 
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="the kernel has no such timer")
+@pytest.mark.parametrize(
+    ("size", "header"),
+    [
+        pytest.param(20 * 2**20, b"", id="large"),
+        pytest.param(20 * 2**20, b"Connection: close\r\n", id="the last"),
+        pytest.param(8_000, b"", id="small enough to be thought sent"),
+    ],
+)
+async def test_who_takes_nothing_of_a_whole_answer_is_cut(monkeypatch, size, header) -> None:
+    lost = asyncio.get_running_loop().create_future()
+
+    def note_lost(connection, error) -> None:
+        lose(connection, error)
+        lost.set_result(error)
+
+    async def give(_request) -> web.Response:
+        return web.Response(body=b"x" * size)
+
+    lose = web.RequestHandler.connection_lost
+    monkeypatch.setattr(web.RequestHandler, "connection_lost", note_lost)
+    app = web.Application()
+    app.router.add_get("/", give)
+    async with open_server(app, stall_s=0.2) as url:
+        host, _, port = url.removeprefix("http://").partition(":")
+        with socket.socket() as caller:
+            caller.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            caller.connect((host, int(port)))
+            caller.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n" + header + b"\r\n")
+            async with asyncio.timeout(DEADLINE_S):
+                error = await lost
+
+    assert isinstance(error, TimeoutError)
+
+
 async def test_an_application_that_crashes_is_answered_under_our_name(client) -> None:
     async def crash(_request) -> web.Response:
         raise ValueError("canary")
