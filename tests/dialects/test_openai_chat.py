@@ -171,6 +171,15 @@ def test_a_usage_without_details_is_read(details: Any) -> None:
     assert chunks[0].events == (UsageReported(1, 2, 3, 0),)
 
 
+def test_what_a_cache_gave_and_took_is_read() -> None:
+    details = {"cached_tokens": 3, "cache_write_tokens": 4}
+    usage = {"prompt_tokens": 9, "completion_tokens": 2, "prompt_tokens_details": details}
+
+    chunks, _ = read(frame({"choices": [], "usage": usage}), delta("x", finish_reason="stop"))
+
+    assert chunks[0].events == (UsageReported(9, 2, 11, cached_tokens=3, cache_write_tokens=4),)
+
+
 @pytest.mark.parametrize(
     ("error", "kind", "sign"),
     [

@@ -94,6 +94,7 @@ def read_usage(usage: object) -> tuple[UsageReported, ...]:
             completion,
             total if _is_count(total) else prompt + completion,
             _detail(usage, "prompt_tokens_details", "cached_tokens"),
+            _detail(usage, "prompt_tokens_details", "cache_write_tokens"),
             reasoning_tokens=_detail(usage, "completion_tokens_details", "reasoning_tokens"),
         ),
     )
