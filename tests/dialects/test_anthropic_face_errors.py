@@ -117,6 +117,7 @@ def test_a_path_we_do_not_serve_is_told_apart_from_another_method(
     value = json.loads(body)
     assert (status, value["error"]["type"]) == expected
     assert value["request_id"] == "req_1"
+    assert ("base URL without a /v1" in value["error"]["message"]) == (not methods)
     assert headers == {"x-should-retry": "false"}
 
 

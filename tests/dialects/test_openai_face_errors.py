@@ -104,6 +104,13 @@ def test_an_account_that_is_empty_has_a_status_of_its_own() -> None:
     assert headers == {"x-should-retry": "false"}
 
 
+def test_a_body_that_is_no_object_is_not_told_to_mend_a_field() -> None:
+    no_object = Problem(Kind.INVALID, "The body must be a JSON object.")
+
+    assert "param" not in told(no_object)[1]["suggestion"]
+    assert "param" in told(Problem(Kind.INVALID, "No.", at="n"))[1]["suggestion"]
+
+
 def test_an_answer_that_took_too_long_is_better_streamed() -> None:
     assert "stream: true" in told(Problem(Kind.TIMEOUT, "Slow."))[1]["suggestion"]
 

@@ -35,6 +35,7 @@ ROWS: Mapping[Kind, tuple[int, str]] = {
 }
 _BILLING = (402, "billing_error")  # of the gateway's account, which is not the caller's
 _STREAM_INSTEAD = " Use stream: true, or ask for a shorter answer."  # where no stream has begun
+_BASE_URL = "Use a base URL without a /v1 at its end: clients put it there themselves."
 _SAYS_WHETHER = frozenset({"retry-after", "x-should-retry"})
 _INDEX = re.compile(r"\[(\d+)\]")
 
@@ -65,7 +66,7 @@ def write_unknown_url(
     request_id: str, *, methods: Sequence[str] = ()
 ) -> tuple[int, bytes, dict[str, str]]:
     """The same for a path we do not serve, or serve to other *methods* only."""
-    problem = Problem(Kind.NOT_FOUND, "There is nothing at this URL.")
+    problem = Problem(Kind.NOT_FOUND, f"There is nothing at this URL. {_BASE_URL}")
     status, type_ = 404, "not_found_error"
     if methods:
         status, type_ = 405, _REQUEST

@@ -100,6 +100,8 @@ def error_object(problem: Problem, request_id: str) -> dict[str, Any]:
 
 
 def _error(row: _Row, problem: Problem, request_id: str) -> dict[str, Any]:
+    if problem.kind is Kind.INVALID and not problem.at:  # it is the body that is no object
+        row = ROWS[Kind.BAD_REQUEST]
     return {
         "error": {
             "message": problem.public,
