@@ -88,7 +88,7 @@ def test_every_field_is_read() -> None:
     assert chat.tool_choice == ToolChoice(Choosing.NAMED, "now")
     assert chat.parallel_calls is False
     assert chat.format == Format(Shape.SCHEMA, SCHEMA)
-    assert chat.others == {"top_k": 5}
+    assert chat.others == {"top_k": 5, "thinking": {"type": "adaptive"}, "odd": {"x": 1}}
 
 
 def test_version_and_beta_go_along_for_who_knows_them() -> None:
@@ -142,6 +142,36 @@ def test_tools_that_anthropic_runs_itself_are_named_and_not_read() -> None:
 
     assert chat.tools == (Tool("now", "", SCHEMA),)
     assert chat.others == {"web_search_20250305": search}
+
+
+def test_what_only_anthropic_can_be_told_is_named_for_who_cannot_be() -> None:
+    asked: dict[str, Any] = {
+        "thinking": {"type": "enabled", "budget_tokens": 2000},
+        "context_management": {"edits": []},
+        "cache_control": KEEP,
+        "container": "c",
+        "mcp_servers": [],
+        "service_tier": "standard_only",
+        "of_tomorrow": 1,
+    }
+
+    assert read(**asked).others == asked
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"thinking": {"type": "disabled"}},
+        {"service_tier": "auto"},
+        {"container": None},
+        {"metadata": {"user_id": "me", "more": 1}},
+        {"output_config": {"effort": "low"}},
+        {"of\r\ntomorrow": 1},
+        {"": 1},
+    ],
+)
+def test_what_asks_for_nothing_or_cannot_be_named_is_not(more: dict[str, Any]) -> None:
+    assert read(**more).others == {}
 
 
 # -- turns -----------------------------------------------------------------------------------------

@@ -145,6 +145,54 @@ async def test_nothing_of_it_reaches_another_vendor(service: Service) -> None:
     assert not SENT.keys() & {name.lower() for name in seen.headers}
 
 
+async def test_what_another_vendor_cannot_do_is_left_out_and_named(service: Service) -> None:
+    key = await create_key(service)
+    asked = {
+        **HELLO,
+        "model": "openai/gpt-4o",
+        "thinking": {"type": "adaptive"},
+        "context_management": {"edits": []},
+        "mcp_servers": [],
+        "metadata": {"user_id": "me"},
+        "output_config": {"effort": "low"},
+        "tools": [
+            {"type": "web_search_20250305", "name": "web_search"},
+            {"name": "now", "input_schema": {"type": "object"}},
+        ],
+    }
+    headers = {"Authorization": f"Bearer {key}"}
+
+    async with service.session.post(
+        f"{service.url}/v1/messages", json=asked, headers=headers
+    ) as response:
+        assert response.status == 200, await response.text()
+        named = response.headers["x-ignored-params"].split(",")
+
+    [seen] = service.openai.requests
+    assert {*named} == {
+        *(
+            "thinking",
+            "context_management",
+            "mcp_servers",
+            "web_search_20250305",
+            "reasoning_effort",
+        )
+    }
+    assert [tool["function"]["name"] for tool in seen.json["tools"]] == ["now"]
+    assert not {"thinking", "context_management", "mcp_servers", "metadata"} & seen.json.keys()
+
+
+async def test_for_a_model_of_anthropics_nothing_is_left_out_nor_named(claude: Claude) -> None:
+    claude.vendor.strict = False
+
+    status, _, headers = await claude.post(
+        "/v1/messages", {**HELLO, "of_tomorrow": 1, "service_tier": "standard_only"}
+    )
+
+    assert status == 200
+    assert "x-ignored-params" not in headers
+
+
 # -- the way back ----------------------------------------------------------------------------------
 
 

@@ -43,6 +43,14 @@ _CHOOSING: Mapping[str, Choosing] = {
     "any": Choosing.REQUIRED,
     "tool": Choosing.NAMED,
 }
+_READ = frozenset(
+    {
+        *("model", "messages", "system", "max_tokens", "stream", "stop_sequences"),
+        *("temperature", "top_p", "tools", "tool_choice"),
+        *("metadata", "output_config", "output_format"),
+    }
+)
+_NOTHING = (("service_tier", "auto"),)
 _OWN_TOOLS = (None, "custom")  # the types of tools that the caller runs
 
 
@@ -66,7 +74,7 @@ def read_request(
     limit = optional(body, "max_tokens", read_count)
     if limit is None and not counting:
         raise refused("max_tokens", "This is required.")
-    tools, others = _read_tools(body)
+    tools, theirs = _read_tools(body)
     choice, parallel = _read_choice(optional(body, "tool_choice", read_object))
     format_, effort = _read_output(body)
     said = optional(body, "metadata", read_object) or {}
@@ -90,7 +98,7 @@ def read_request(
         format=format_,
         effort=effort,
         end_user=optional(said, "user_id", read_text, "metadata") or "",
-        others=others,
+        others=_read_others(body, theirs),
         passes=NAME,
         original=Foreign(NAME, body),
         headers=passed_headers(headers or {}),
@@ -114,7 +122,7 @@ def _read_stops(stops: list[Any]) -> tuple[str, ...]:
 def _read_tools(
     body: Mapping[str, Any],
 ) -> tuple[tuple[Tool, ...], dict[str, Any]]:
-    """The caller's functions; and by name what only Anthropic can be told."""
+    """The caller's functions; and by type those that only Anthropic can run."""
     tools: list[Tool] = []
     theirs: dict[str, Any] = {}
     for index, value in enumerate(optional(body, "tools", read_list) or ()):
@@ -125,9 +133,21 @@ def _read_tools(
             tools.append(_read_tool(tool, at))
         else:
             theirs[read_name(type_, inside(at, "type"))] = tool
-    top_k = body.get("top_k")
-    others = {} if top_k is None else {"top_k": top_k}
-    return tuple(tools), unread(theirs, others) | others
+    return tuple(tools), theirs
+
+
+def _read_others(body: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
+    """By name what is not read, for it means something to Anthropic only: *theirs* are its tools.
+    What asks for nothing is left out, and so is a field of which something was read.
+    """
+    others = {
+        name: value
+        for name, value in body.items()
+        if name not in _READ and value is not None and (name, value) not in _NOTHING
+    }
+    if isinstance(body.get("thinking"), dict) and body["thinking"].get("type") == "disabled":
+        del others["thinking"]
+    return unread({**others, **theirs}, ())
 
 
 def _read_tool(tool: Mapping[str, Any], at: str) -> Tool:
