@@ -234,6 +234,25 @@ def test_nothing_after_the_farewell_is_read() -> None:
     assert (reader.bad_events, reader.feed(text("z"))) == (0, [])
 
 
+@pytest.mark.parametrize(
+    ("block", "content"),
+    [
+        ("server_tool_use", True),
+        ("web_search_tool_result", True),
+        ("block_of_tomorrow", True),
+        ("redacted_thinking", False),
+        ("text", False),
+        ("tool_use", True),
+    ],
+)
+def test_what_its_own_tools_do_is_seen_and_what_only_begins_is_not(
+    block: str, content: bool
+) -> None:
+    chunks, _ = read(START, opened(0, block, name="x"))
+
+    assert [chunk.content for chunk in chunks] == [False, content]
+
+
 def test_an_error_is_the_end_and_what_came_before_it_stands() -> None:
     error = event("error", error={"type": "overloaded_error", "message": "Overloaded"})
     chunks, reader = read(START + text("x") + error + text("y"))

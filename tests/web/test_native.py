@@ -210,6 +210,23 @@ async def test_a_stream_comes_back_to_the_byte(claude: Claude) -> None:
     assert body == b"".join(FRAMES)
 
 
+async def test_what_anthropics_own_tools_do_is_shown_while_they_do_it(claude: Claude) -> None:
+    claude.vendor.hold()
+    data = orjson.dumps({**HELLO, "stream": True})
+    url, headers = f"{claude.service.url}/v1/messages", {"x-api-key": claude.key}
+    began = b'{"type":"content_block_start","index":0,"content_block":{"type":"server_tool_use"}}'
+    asking = claude.service.session.post(url, data=data, headers=headers)
+    saying = asyncio.create_task(
+        claude.vendor.say(FRAMES[0], b"event: content_block_start\ndata: %b\n\n" % began)
+    )
+
+    async with asking as response:
+        told = await response.content.readuntil(b"server_tool_use")
+
+    await saying
+    assert b"content_block_start" in told
+
+
 async def test_the_headers_its_callers_read_come_back_with_an_answer(claude: Claude) -> None:
     for stream in (False, True):
         status, _, headers = await claude.post("/v1/messages", {**HELLO, "stream": stream})

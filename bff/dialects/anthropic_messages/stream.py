@@ -29,6 +29,7 @@ from bff.dialects.json_text import read_json, write_ascii
 from bff.dialects.sse import Decoder
 from bff.errors import Problem
 
+_OURS = ("text", "thinking", "redacted_thinking", "tool_use")  # blocks that begin with nothing yet
 _ANSWER = -1  # the call whose arguments are the answer's text
 
 
@@ -109,7 +110,7 @@ class StreamReader:
             return
         if self.done and self.problem is not None:
             return
-        content = bool(events) and _is_seen(events[0])
+        content = _is_seen(events[0]) if events else _is_theirs(type_, value)
         self._content = self._content or content
         if events and not self._started:  # its head was lost, or comes too late
             self._started = True
@@ -228,6 +229,13 @@ def stopped_by(said: Mapping[str, Any]) -> str:
     """The stop sequence, where it was one."""
     sequence = said.get("stop_sequence")
     return sequence if isinstance(sequence, str) else ""
+
+
+def _is_theirs(type_: str, value: Mapping[str, Any]) -> bool:
+    """Whether one of Anthropic's own tools has begun to work, or told what it found: its caller
+    sees it, and pays for it.
+    """
+    return type_ == "content_block_start" and value["content_block"].get("type") not in _OURS
 
 
 def _is_seen(event: Event) -> bool:
