@@ -18,7 +18,7 @@ _OURS = re.compile(r"/(anthropic(/.*)?|v1(/.*)?)")
 _OPENAI_ONLY = re.compile(r"/v1/(chat/completions|responses)(/.*)?")
 _ANTHROPIC_ONLY = re.compile(r"/(anthropic(/.*)?|v1/messages(/.*)?)")
 _WITHOUT_MOUNT = re.compile(r"/(chat/completions|completions|embeddings|messages|models|responses)")
-_ONE_MODEL = re.compile(r"(/anthropic)?/v1/models/.+")
+_ONE_MODEL = re.compile(r"(/anthropic)?/v1/models/[^/].*")
 
 _METHODS = "GET, POST, OPTIONS"
 _TOLD = ", ".join(
