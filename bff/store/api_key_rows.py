@@ -22,6 +22,10 @@ from bff.store.tenants import lock
 _log = structlog.get_logger("bff.api_keys")
 
 
+UNREADABLE = ("?",)
+"""The models of a key whose list somebody else wrote, so that it opens nothing."""
+
+
 class NameTaken(Exception):  # noqa: N818 - it is not a bug but an outcome
     """A key of that name is in use."""
 
@@ -123,7 +127,9 @@ async def mark_used(db: Database, uses: Mapping[str, float]) -> None:
 
 
 def _read_listed(row: Row[Any]) -> Listed:
-    key = _read_key(row) or ApiKey(row.id, row.name, row.tenant, ("?",), row.streams, row.requests)
+    key = _read_key(row) or ApiKey(
+        row.id, row.name, row.tenant, UNREADABLE, row.streams, row.requests
+    )
     return Listed(key, row.beginning, row.created_at, row.last_used_at, row.revoked_at)
 
 

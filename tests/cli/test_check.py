@@ -21,6 +21,7 @@ from bff.simulators.atlassian import AtlassianHost
 from bff.simulators.gateway.simulator import GatewaySimulator
 from bff.simulators.openai.simulator import OpenAISimulator
 from bff.simulators.world import World, open_world
+from bff.store.api_key_rows import create_key, revoke_key
 from bff.store.db import open_database
 from bff.store.migrate import migrate
 from tests.support.postgres import Postgres, open_postgres
@@ -225,6 +226,29 @@ async def test_a_sqlite_file_is_looked_into(environment, tmp_path: Path) -> None
         assert about(await findings(), "migrations", "tenants") == [
             f"ok      migrations: {HEAD}",
             "ok      tenants: one row each",
+        ]
+
+
+async def test_the_api_keys_that_open_something_are_counted(environment, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'a.sqlite'}"
+    environment.setenv("DATABASE_URL", url)
+    async with open_database(url) as db:
+        await migrate(db)
+        assert about(await findings(), "API keys") == [
+            "ok      API keys: none; integrators need one: bff keys create NAME"
+        ]
+
+        laptop, _ = await create_key(db, "laptop", now=0)
+        agent, _ = await create_key(db, "agent", now=0)
+        assert about(await findings(), "API keys") == ["ok      API keys: 2 in use"]
+
+        await revoke_key(db, laptop.id, now=1)
+        assert about(await findings(), "API keys") == ["ok      API keys: 1 in use"]
+
+        await run_sql(db, "UPDATE bff_api_keys SET models = '5'")
+        assert about(await findings(), "API keys") == [
+            f"warning API keys: {agent.id} has a list of models that cannot be read, and opens "
+            f"nothing: run bff keys revoke {agent.id} and create another"
         ]
 
 

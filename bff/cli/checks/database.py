@@ -1,4 +1,4 @@
-"""The database: whether it can be reached, knows our schema, and has each tenant once."""
+"""The database: whether it can be reached, knows our schema, has each tenant once; and API keys."""
 
 import sqlite3
 from collections.abc import AsyncIterator
@@ -7,6 +7,7 @@ from pathlib import Path
 from bff.cli.checks.findings import Finding, failed, ok, warning
 from bff.errors import Problem
 from bff.settings import Settings
+from bff.store.api_key_rows import UNREADABLE, list_keys
 from bff.store.db import Database, open_database, reason_of
 from bff.store.duplicates import count_duplicates
 from bff.store.migrate import schema_state
@@ -62,6 +63,20 @@ async def _look_into(db: Database) -> AsyncIterator[Finding]:
         yield warning("tenants", f"{said}, and the next install leaves one")
     if not (duplicates.surplus or duplicates.undecided):
         yield ok("tenants", "one row each")
+    yield await _look_at_keys(db)
+
+
+async def _look_at_keys(db: Database) -> Finding:
+    """That there is none is no mistake: the add-on itself needs none."""
+    about = "API keys"
+    used = [listed.key for listed in await list_keys(db) if listed.revoked_at is None]
+    unread = [key.id for key in used if key.models == UNREADABLE]
+    if unread:
+        said = f"{unread[0]} has a list of models that cannot be read, and opens nothing"
+        return warning(about, f"{said}: run bff keys revoke {unread[0]} and create another")
+    if not used:
+        return ok(about, "none; integrators need one: bff keys create NAME")
+    return ok(about, f"{len(used)} in use")
 
 
 def _embedded(db: Database) -> bool:
