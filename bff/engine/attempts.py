@@ -138,8 +138,8 @@ class Engine:
                     yield ()
                 return
             except Problem as problem:
-                if step.mode is not Mode.NATIVE:
-                    problem.original = None  # it would name another model, or speak in other words
+                if step.target.fallback:
+                    problem.original = None  # it would name another model
                 asked = asked if step.target.fallback else problem
                 verdict = self._verdict(walk, problem, content_sent=attempt.content)
                 if verdict.move is Move.STOP:

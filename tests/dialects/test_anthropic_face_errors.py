@@ -161,3 +161,14 @@ def test_what_another_vendor_said_is_not_said_again() -> None:
     problem.original = Said("openai_chat", 503, BODY)
 
     assert told(problem)[1] == {"type": "overloaded_error", "message": "Ours."}
+
+
+def test_of_what_another_vendor_said_of_a_question_the_sentence_is_told() -> None:
+    for kind, lead in ((Kind.BAD_REQUEST, "x.0: "), (Kind.CONTEXT_LENGTH, "prompt is too long: ")):
+        problem = Problem(kind, "Ours.", at="x[0]")
+        problem.original = Said("openai_chat", 418, BODY)
+
+        status, error, _ = told(problem)
+
+        assert (status, error["type"]) == (400, REQUEST)
+        assert error["message"] == f"{lead}Theirs."

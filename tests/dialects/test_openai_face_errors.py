@@ -157,8 +157,11 @@ def test_an_error_of_openais_without_a_type_has_ours() -> None:
     assert (error["message"], error["type"], error["param"]) == ("Theirs.", REQUEST, None)
 
 
-def test_what_another_vendor_said_is_not_told() -> None:
+def test_of_what_another_vendor_said_the_sentence_is_told() -> None:
     problem = Problem(Kind.BAD_REQUEST, "Ours.")
-    problem.original = Said("anthropic_messages", 400, b'{"error":{"message":"Theirs."}}')
+    body = b'{"error":{"message":"Theirs.","param":"x","code":"odd"}}'
+    problem.original = Said("anthropic_messages", 418, body)
 
-    assert told(problem)[1]["message"] == "Ours."
+    status, error, _ = told(problem)
+
+    assert (status, error["message"], error["param"], error["code"]) == (400, "Theirs.", None, None)

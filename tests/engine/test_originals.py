@@ -54,13 +54,13 @@ async def test_a_refusal_in_its_own_words_reaches_who_speaks_them(script: str) -
     assert problem.original == SAID
 
 
-async def test_a_refusal_in_other_words_does_not() -> None:
+async def test_a_refusal_goes_along_with_a_question_in_other_words_for_its_sentence() -> None:
     engine, _ = engine_of(ScriptedVendor(refusal()))
 
     _, _, problem = await ask(engine, FOREIGN)
 
     assert problem is not None
-    assert problem.original is None
+    assert problem.original == SAID
 
 
 async def test_what_stands_in_for_another_model_does_not_name_itself() -> None:

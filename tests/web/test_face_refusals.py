@@ -126,3 +126,22 @@ async def test_who_asks_for_several_answers_where_there_is_one_is_told_the_field
         got, error, _ = await refusal(service, PATHS[0], body)
 
     assert (got, error["type"], error["param"]) == (400, REQUEST, "n")
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("model", ["openai/gpt-4o", "anthropic/claude-sonnet-4-5"])
+async def test_what_a_vendor_says_of_a_question_is_told_whatever_words_it_was_asked_in(
+    tmp_path: Path, path: str, stream: bool, model: str
+) -> None:
+    anthropic = next(row for row in VENDORS if row.name == "anthropic")
+    async with open_service(
+        tmp_path, gateway=False, vendor=anthropic, openai_api_key="sk-test-key"
+    ) as service:
+        body = question(path, "[[simulate: status=400]] hello", model=model, stream=stream)
+
+        got, error, headers = await refusal(service, path, body)
+
+    assert (got, error["type"]) == (400, REQUEST)
+    assert error["message"] == "Simulated error 400."
+    assert headers["x-should-retry"] == "false"

@@ -7,6 +7,7 @@ from typing import Any
 from bff.dialects.anthropic_messages.names import NAME
 from bff.dialects.asking_again import write_headers
 from bff.dialects.json_text import write_ascii
+from bff.dialects.refusal_words import sentence_of
 from bff.errors import Kind, Problem, Said, Sign
 
 _REQUEST, _API, _RATE = "invalid_request_error", "api_error", "rate_limit_error"
@@ -92,9 +93,10 @@ def _row(problem: Problem) -> tuple[int, str]:
 
 def _message(problem: Problem) -> str:
     """Behind its place, as Anthropic spells places: `messages.1.content.0: ...`."""
+    said = sentence_of(problem)
     if problem.kind is Kind.CONTEXT_LENGTH:
-        return f"prompt is too long: {problem.public}"  # Claude Code looks for these words
+        return f"prompt is too long: {said}"  # Claude Code looks for these words
     if not problem.at:
-        return problem.public
+        return said
     place = _INDEX.sub(r".\1", problem.at)
-    return f"{place}: {problem.public}"
+    return f"{place}: {said}"

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from bff.dialects.asking_again import write_headers
 from bff.dialects.json_text import read_json, write_ascii
 from bff.dialects.openai_chat.names import NAME
+from bff.dialects.refusal_words import sentence_of
 from bff.errors import Kind, Problem, Sign
 
 _REQUEST, _SERVER, _RATE = "invalid_request_error", "server_error", "rate_limit_error"
@@ -94,7 +95,7 @@ def error_object(problem: Problem, request_id: str) -> dict[str, Any]:
     said = problem.original
     if said is not None and said.dialect == NAME:
         theirs = read_json(said.body)["error"]
-        told["error"] |= {name: theirs.get(name) for name in ("message", "param", "code")}
+        told["error"] |= {name: theirs.get(name) for name in ("param", "code")}
         told["error"]["type"] = theirs.get("type") or told["error"]["type"]
     return told
 
@@ -104,7 +105,7 @@ def _error(row: _Row, problem: Problem, request_id: str) -> dict[str, Any]:
         row = ROWS[Kind.BAD_REQUEST]
     return {
         "error": {
-            "message": problem.public,
+            "message": sentence_of(problem),
             "type": row.type,
             "param": problem.at or None,
             "code": problem.code or row.code,

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bff.dialects.openai_chat.errors import error_object, write_error, write_unknown_url
+from bff.dialects.refusal_words import sentence_of
 from bff.errors import Kind, Problem
 
 __all__ = ["unsupported", "write_error", "write_event", "write_failure", "write_unknown_url"]
@@ -42,4 +43,4 @@ def write_event(problem: Problem, request_id: str) -> dict[str, Any]:
 
 def write_failure(problem: Problem) -> dict[str, str]:
     """The `error` of a response that failed."""
-    return {"code": FAILURES[problem.kind], "message": problem.public}
+    return {"code": FAILURES[problem.kind], "message": sentence_of(problem)}
