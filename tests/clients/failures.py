@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.clients.scenarios import QUESTION
+from tests.support.keys import bearer, create_key
+from tests.support.service import Service
 
 PLENTY = "x" * 3000
 MOST_BYTES = "2500"  # of a body, in the service that refuses
@@ -59,9 +61,10 @@ class Failure:
         }
 
     def seen_in_anthropics(self, version: str, kind: str) -> dict[str, Any]:
+        in_stream = None if version == "node" else 200
         return {
             "error": self._error("anthropic", version, kind),
-            "status": self.statuses.get("anthropic", self.status) if not self.stream else 200,
+            "status": self.statuses.get("anthropic", self.status) if not self.stream else in_stream,
             "type": self.type,
             "message": True,
             "requests": self.requests,
@@ -147,6 +150,8 @@ FAILURES = (
         {"messages": _user(PLENTY)},
         errors={
             "anthropic newest": "ContentTooLargeError",
+            "anthropic node": "ContentTooLargeError",
+            "openai node": "APIError",
             "0.75.0 sync": "RequestTooLargeError",
         },
     ),
@@ -201,7 +206,11 @@ FAILURES = (
         None,
         _upstream("status=503,retry-after=1"),
         statuses={"anthropic": 529},
-        errors={"anthropic newest": "OverloadedError", "0.75.0 sync": "OverloadedError"},
+        errors={
+            "anthropic newest": "OverloadedError",
+            "anthropic node": "OverloadedError",
+            "0.75.0 sync": "OverloadedError",
+        },
         requests=THRICE,
     ),
     Failure(
@@ -232,7 +241,7 @@ FAILURES = (
         "upstream_error",
         None,
         _upstream("error-after=6"),
-        errors={"anthropic": _ANY},
+        errors={"anthropic": _ANY, "anthropic node": "APIError"},
         stream=True,
     ),
     Failure(
@@ -243,7 +252,23 @@ FAILURES = (
         "connection_error",
         None,
         _upstream("cut-after=6"),
-        errors={"anthropic": _ANY},
+        errors={"anthropic": _ANY, "anthropic node": "APIError"},
         stream=True,
     ),
 )
+
+
+async def refused_keys(service: Service, model: str) -> dict[str, str]:
+    """Keys that are refused, by why."""
+    used_up = await create_key(service, "busy", requests=1)
+    async with service.session.post(
+        f"{service.url}/v1/chat/completions",
+        json={"model": model, "messages": [{"role": "user", "content": QUESTION}]},
+        headers=bearer(used_up),
+    ) as response:
+        assert response.status == 200
+    return {
+        "wrong": "sk-bff-nobodys",
+        "narrow": await create_key(service, "narrow", models=("openai/o3",)),
+        "used up": used_up,
+    }

@@ -11,11 +11,10 @@ import pytest
 from bff.policy.breaker import Breaker
 from bff.simulators.stand_in import StandIn
 from bff.simulators.vendors import VENDORS
-from tests.clients.failures import FAILURES, MOST_BYTES, Failure
-from tests.clients.scenarios import QUESTION
+from tests.clients.failures import FAILURES, MOST_BYTES, Failure, refused_keys
 from tests.support.client_programs import Program, python_program
-from tests.support.keys import bearer, create_key
-from tests.support.service import Service, open_service
+from tests.support.keys import create_key
+from tests.support.service import open_service
 
 REQUESTS = 'bff_requests_total{method="POST"'
 BY_NAME = {row.name: row for row in VENDORS}
@@ -32,22 +31,6 @@ PROGRAMS = [
 ]
 
 
-async def open_keys(service: Service, model: str) -> dict[str, str]:
-    """Keys that are refused, by why."""
-    used_up = await create_key(service, "busy", requests=1)
-    async with service.session.post(
-        f"{service.url}/v1/chat/completions",
-        json={"model": model, "messages": [{"role": "user", "content": QUESTION}]},
-        headers=bearer(used_up),
-    ) as response:
-        assert response.status == 200
-    return {
-        "wrong": "sk-bff-nobodys",
-        "narrow": await create_key(service, "narrow", models=("openai/o3",)),
-        "used up": used_up,
-    }
-
-
 @pytest.mark.parametrize(("program", "see", "vendor"), PROGRAMS)
 async def test_every_failure_is_the_right_exception_after_the_intended_requests(
     tmp_path: Path,
@@ -62,7 +45,7 @@ async def test_every_failure_is_the_right_exception_after_the_intended_requests(
         tmp_path, vendor=vendor, gateway=False, max_face_body_bytes=MOST_BYTES
     ) as service:
         key = await create_key(service)
-        keys = await open_keys(service, vendor.model)
+        keys = await refused_keys(service, vendor.model)
         before = await service.metric(REQUESTS)
         more = {"max_tokens": 99} if see is Failure.seen_in_anthropics else {}
 
