@@ -19,11 +19,12 @@ from bff.dialects.json_text import depth_exceeds, read_json, values_exceed
 from bff.errors import Kind, Problem
 from bff.policy.deadline import for_body
 from bff.web.services import SERVICES, Limits
+from bff.web.unpacking import CODINGS, Unpacker
 
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 FORM_FIELDS_MOST = 1000
 
-_UNPACKED = frozenset({"", "identity", "gzip", "deflate"})  # by aiohttp, before we read
+_UNPACKED = frozenset({"", "identity"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ async def _read(request: web.Request, limits: Limits, most: int) -> Any:
 
 
 async def _take(request: web.Request, most: int, seconds: float) -> bytes:
-    if request.headers.get("Content-Encoding", "").lower() not in _UNPACKED:
+    if _coding(request) not in _UNPACKED | CODINGS:
         raise Problem(Kind.MEDIA_TYPE, "Unsupported content encoding")
     if request.content.is_eof():  # all of it came with the head: nothing to wait for
         return await _read_bytes(request, most)
@@ -120,17 +121,35 @@ async def _read_bytes(
     """
     if (request.content_length or 0) > most:
         raise _too_large()
-    pieces, size = [], 0
+    unpacker = _open_unpacker(request)
+    pieces, packed, size = [], 0, 0
     try:
         while piece := await request.content.readany():
+            packed += len(piece)
+            if unpacker is not None:
+                piece = unpacker.feed(piece, most - size)
             size += len(piece)
-            if size > most:
+            if max(packed, size) > most:
                 raise _too_large()
             pieces.append(piece)
             came(size)
-    except (web.RequestPayloadError, HttpProcessingError) as error:
+        if unpacker is not None:
+            unpacker.close()
+    except (web.RequestPayloadError, HttpProcessingError, ValueError) as error:
         raise Problem(Kind.BAD_REQUEST, "The request body is broken") from error
     return b"".join(pieces)
+
+
+def _coding(request: web.Request) -> str:
+    return request.headers.get("Content-Encoding", "").lower()
+
+
+def _open_unpacker(request: web.Request) -> Unpacker | None:
+    """None where nothing is packed, or where another server than ours has unpacked it already."""
+    coding = _coding(request)
+    if coding not in CODINGS or not getattr(request.protocol, "leaves_packed", False):
+        return None
+    return Unpacker(coding)
 
 
 def _read_charset(request: web.Request) -> str:

@@ -15,7 +15,7 @@ from http import HTTPStatus
 
 import structlog
 from aiohttp import web
-from aiohttp.http_exceptions import ContentEncodingError, LineTooLong
+from aiohttp.http_exceptions import LineTooLong
 
 from bff.errors import Kind, Problem
 from bff.web.middleware import new_request_id
@@ -222,9 +222,14 @@ class _Options:
 
 
 class _Connection(web.RequestHandler):
-    """aiohttp's connection, saying nothing of itself and nothing of what it could not read."""
+    """aiohttp's connection, saying nothing of itself and nothing of what it could not read.
+
+    What is packed it leaves so: aiohttp would unpack the body of a caller who was refused, too, and
+    answer nobody else meanwhile.
+    """
 
     __slots__ = ()
+    leaves_packed = True  # read by bff.web.body
 
     def __init__(self, server: web.Server, options: _Options) -> None:
         super().__init__(
@@ -232,6 +237,7 @@ class _Connection(web.RequestHandler):
             loop=asyncio.get_running_loop(),
             access_log=None,  # type: ignore[arg-type]  # None is none: its lines hold URLs, and tokens
             keepalive_timeout=options.keepalive_s,
+            auto_decompress=False,
             max_line_size=options.line_bytes,
             max_field_size=options.line_bytes,
         )
@@ -268,9 +274,6 @@ def _write_unreadable(error: BaseException | None, request_id: str) -> web.Respo
     if isinstance(error, LineTooLong):
         status, code = 431, "headers_too_large"
         message = "The request line or one of its headers is too long."
-    elif isinstance(error, ContentEncodingError):
-        status, code = 415, "unsupported_media_type"
-        message = "Unsupported content encoding"
     told = {"type": "invalid_request_error", "message": message, "param": None, "code": code}
     response = web.json_response(
         {"type": "error", "error": told, "request_id": request_id},

@@ -132,17 +132,6 @@ async def test_a_header_longer_than_a_line_is_refused_the_same(slow) -> None:
     assert unreadable(answer)["code"] == "headers_too_large"
 
 
-async def test_a_packing_that_nobody_here_unpacks_is_a_415(slow) -> None:
-    async with open_server(slow.app) as url:
-        answer = await _ask(
-            url,
-            b"POST / HTTP/1.1\r\nHost: x\r\nContent-Encoding: br\r\nContent-Length: 2\r\n\r\n{}",
-        )
-
-    assert b" 415 " in answer.partition(b"\r\n")[0]
-    assert unreadable(answer)["message"] == "Unsupported content encoding"
-
-
 async def test_a_bad_request_is_answered_without_its_words(slow) -> None:
     async with open_server(slow.app) as url:
         answer = await _ask(url, b"GET / HTTP/1.1\r\nHost: x\r\nAuthorization canary\r\n\r\n")
