@@ -21,7 +21,7 @@ from bff.engine.retelling import Retelling
 from bff.engine.steps import Breakers, Step, Walk, list_steps
 from bff.errors import Kind, Problem
 from bff.policy.retry import Move, RetryBudget, Situation, Verdict, decide, told
-from bff.policy.routing import Rules, Target, plan
+from bff.policy.routing import Rules, check_name, names_of, plan
 
 
 class Answer:
@@ -85,9 +85,9 @@ class Engine:
         patience_s = math.inf if seconds is None else seconds
         return Answer(facts, self._attempts(request, facts, patience_s), note_left)
 
-    def meant_by(self, model: str) -> Target:
-        """Whom *model* is asked of first. Raises Problem(NOT_FOUND)."""
-        return plan(model, self._rules, self._providers)[0]
+    def names_of(self, model: str) -> tuple[str, str]:
+        """What *model* is called, publicly and by its vendor. Raises Problem(NOT_FOUND)."""
+        return names_of(model, self._rules, self._providers)
 
     async def count(self, request: ChatRequest) -> Counted:
         """The tokens of *request*. Raises Problem: for a model that is not there, or what its
@@ -162,8 +162,8 @@ class Engine:
         return walk
 
     def _steps(self, request: ChatRequest) -> Sequence[Step]:
-        short = len(request.model) <= _LONGEST_KNOWN  # a caller may have made it up
-        return (self._list_known if short else self._list)(request.model, request.passes)
+        check_name(request.model)  # or what is remembered has no bounds
+        return self._list_known(request.model, request.passes)
 
     def _list(self, model: str, passes: str) -> Sequence[Step]:
         """The same for every question about *model* of such a face. Raises Problem(NOT_FOUND)."""
@@ -293,5 +293,4 @@ def _retelling(step: Step, request: ChatRequest) -> Retelling | None:
 
 
 _KNOWN_LISTS = 256
-_LONGEST_KNOWN = 200  # characters of a model's name
 _CALLER_LEFT = Problem(Kind.INTERNAL, "The caller left.")

@@ -17,6 +17,7 @@ _FAMILIES = (
     (re.compile(r"claude"), "anthropic"),
     (re.compile(r"gpt-|chatgpt-|o\d"), "openai"),
 )
+NAME_MOST = 200  # characters of a model's name
 FAMILY = "*"  # at an alias's end
 _BRACKETS = re.compile(r"\[[^\[\]]{1,16}\]$")  # a variant, as in `claude-sonnet-4[1m]`
 _DATE = re.compile(r"[-@]20\d\d-?\d\d-?\d\d$")
@@ -49,15 +50,36 @@ class Rules:
 def plan(model: str, rules: Rules, configured: Collection[str]) -> tuple[Target, ...]:
     """Whom to ask for *model*, in order, each once. Vendors that are not *configured* are left out.
 
-    Raises Problem(NOT_FOUND) when nobody is left.
+    Raises Problem(NOT_FOUND) when nobody is left, and for what no model is called.
     """
+    check_name(model)
     found: dict[str, Target] = {}
     for target in _targets(model, rules, configured):
         if target.provider in configured:
             found.setdefault(target.name, target)
     if not found:
-        raise Problem(Kind.NOT_FOUND, "The model is not available.", at="model")
+        raise _not_found()
     return tuple(found.values())
+
+
+def check_name(model: str) -> None:
+    """Raises Problem(NOT_FOUND) for what no model is called: a caller may write whole books there,
+    which would be logged, and said again in each frame of an answer.
+    """
+    if len(model) > NAME_MOST or not model.isprintable():
+        raise _not_found()
+
+
+def names_of(model: str, rules: Rules, configured: Collection[str]) -> tuple[str, str]:
+    """What a caller's *model* is called: publicly, without the variant and date of an alias, which
+    mean nothing and hold what the caller likes; and as `provider/model`. Raises as `plan`.
+    """
+    target = plan(model, rules, configured)[0]
+    return _exact_alias(model, rules) or model, target.name
+
+
+def _not_found() -> Problem:
+    return Problem(Kind.NOT_FOUND, "The model is not available.", at="model")
 
 
 def _targets(model: str, rules: Rules, configured: Collection[str]) -> Iterator[Target]:
@@ -78,12 +100,16 @@ def _alias(model: str, rules: Rules) -> str | None:
     """The alias that *model* is, as it stands or without its variant and date; else the longest of
     those for a whole family.
     """
-    plain = _BRACKETS.sub("", model)
-    exact = next((n for n in (model, plain, _DATE.sub("", plain)) if n in rules.aliases), None)
+    exact = _exact_alias(model, rules)
     if exact is not None or "/" in model:
         return exact
     families = (n for n in rules.aliases if n.endswith(FAMILY) and model.startswith(n[:-1]))
     return max(families, key=len, default=None)
+
+
+def _exact_alias(model: str, rules: Rules) -> str | None:
+    plain = _BRACKETS.sub("", model)
+    return next((n for n in (model, plain, _DATE.sub("", plain)) if n in rules.aliases), None)
 
 
 def _read(name: str, configured: Collection[str]) -> Target | None:

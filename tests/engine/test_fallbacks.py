@@ -277,14 +277,17 @@ async def test_a_bare_name_is_what_was_asked() -> None:
     assert (facts.model, facts.model_used) == ("gpt-4o", None)
 
 
-async def test_a_name_of_any_length_is_read_anew() -> None:
+async def test_a_name_that_is_too_long_is_asked_of_nobody_and_not_remembered() -> None:
     vendor = one_way(ANSWER)
     engine, _ = engine_of(vendor)
-    model = "m" * 10_000
 
-    await ask(engine, replace(QUESTION, model=f"vendor/{model}"))
+    for _ in range(2):
+        _, facts, problem = await ask(engine, replace(QUESTION, model="vendor/" + "m" * 10_000))
+        assert problem is not None
+        assert (problem.kind, facts.attempts) == (Kind.NOT_FOUND, 0)
 
-    assert vendor.models == [model]
+    assert vendor.models == []
+    assert engine._list_known.cache_info().currsize == 0
 
 
 async def test_the_parameters_a_vendor_was_not_told_are_those_of_the_one_that_answered() -> None:

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from bff.errors import Kind, Problem
 from bff.policy.models import openai_traits, other_limit_field
 from bff.policy.prompts import GPTDOCK
-from bff.policy.routing import VENDORS, Rules, Target, plan
+from bff.policy.routing import NAME_MOST, VENDORS, Rules, Target, names_of, plan
 
 EVERYBODY = VENDORS | {"offline"}
 
@@ -229,3 +229,35 @@ def test_the_prompt_is_the_node_apps_to_the_letter() -> None:
         "You are an AI assistant called 'GPTDock'. Answer in well-formatted markdown. Use headings, "
         "lists, code blocks, and formatting to make responses readable."
     )
+
+
+@pytest.mark.parametrize(
+    "model", ["gpt-" + "x" * NAME_MOST, "gpt-4o\n", "gpt-\x1b[2J", "gpt-\ud800"]
+)
+def test_what_no_model_is_called_is_not_there(model: str) -> None:
+    assert refused(model).kind is Kind.NOT_FOUND
+
+
+def test_a_name_may_be_as_long_as_names_are() -> None:
+    model = "gpt-" + "x" * (NAME_MOST - 4)
+
+    assert names(model) == [f"openai/{model}"]
+
+
+@pytest.mark.parametrize(
+    ("model", "called"),
+    [
+        ("smart", ("smart", "openai/gpt-5")),
+        ("smart[mini]", ("smart", "openai/gpt-5")),
+        ("smart-20260101", ("smart", "openai/gpt-5")),
+        ("gpt-4o", ("gpt-4o", "openai/gpt-4o")),
+        ("gpt-4o[mini]", ("gpt-4o[mini]", "openai/gpt-4o[mini]")),
+        ("claude-x", ("claude-x", "openai/gpt-4o")),
+    ],
+)
+def test_what_is_hung_on_an_alias_is_no_part_of_its_name(
+    model: str, called: tuple[str, str]
+) -> None:
+    rules = Rules(aliases={"smart": "openai/gpt-5", "claude-*": "openai/gpt-4o"})
+
+    assert names_of(model, rules, EVERYBODY) == called

@@ -160,6 +160,48 @@ async def test_a_key_for_some_models_is_refused_the_others(service: Service) -> 
     assert [seen.json["model"] for seen in service.openai.requests] == ["gpt-4o-mini"]
 
 
+async def test_no_spelling_of_an_alias_gets_round_what_a_key_is_for(tmp_path: Path) -> None:
+    async with open_service(tmp_path, model_aliases='{"smart":"openai/gpt-4o"}') as service:
+        key = await create_key(service, models=("*mini*",))
+        bearer = {"Authorization": f"Bearer {key}"}
+        told = []
+        for model in (
+            "smart",
+            "smart[mini]",
+            "smart[mini]-20260101",
+            "gpt-4o[mini]",
+            "gpt-4o-mini",
+        ):
+            status, _, _ = await post(
+                service, "/v1/chat/completions", {**CHAT, "model": model}, **bearer
+            )
+            told.append(status)
+        async with service.session.get(
+            f"{service.url}/v1/models/smart[mini]", headers=bearer
+        ) as shown:
+            assert shown.status == 404
+
+    assert told == [403, 403, 404, 404, 200]
+
+
+@pytest.mark.parametrize(("path", "body"), FACES)
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_book_for_a_models_name_is_told_to_nobody(
+    service: Service, written: Any, path: str, body: Any, stream: bool
+) -> None:
+    key = await create_key(service)
+    bearer = {"Authorization": f"Bearer {key}"}
+
+    for book in ("gpt-" + "canary" * 100, "gpt-4o\ncanary"):
+        status, told, _ = await post(
+            service, path, {**body, "model": book, "stream": stream}, **bearer
+        )
+        assert (status, "canary" in str(error_of(path, told))) == (404, False)
+
+    assert not service.openai.requests
+    assert "canary" not in written.text
+
+
 # -- what an error looks like ----------------------------------------------------------------------
 
 

@@ -3,15 +3,21 @@
 from bff.engine.attempts import Engine
 from bff.errors import Kind, Problem
 from bff.policy.api_keys import allows
+from bff.policy.routing import check_name
 from bff.records import Caller
 
 
 def check_model(engine: Engine, caller: Caller, model: str) -> None:
     """Raises Problem: for a model that is not there, or that the caller's key is not for."""
-    if caller.key is None or not caller.key.models:
-        return
-    target = engine.meant_by(model)
-    if not allows(caller.key.models, model, target.name):
+    check_name(model)
+    if not may_ask(engine, caller, model):
         raise Problem(
             Kind.CALLER_FORBIDDEN, "This API key is not allowed to use this model.", at="model"
         )
+
+
+def may_ask(engine: Engine, caller: Caller, model: str) -> bool:
+    """Whether the caller's key is for *model*. Raises Problem(NOT_FOUND)."""
+    if caller.key is None or not caller.key.models:
+        return True
+    return allows(caller.key.models, *engine.names_of(model))

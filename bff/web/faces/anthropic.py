@@ -54,8 +54,8 @@ async def count(request: web.Request, caller: Caller) -> web.StreamResponse:
     """
     engine = request.app[SERVICES].engine
     chat = await _read(request, caller, counting=True)
-    request[REQUEST_LINE].model = chat.model
     check_model(engine, caller, chat.model)
+    request[REQUEST_LINE].model = chat.model
     counted = await engine.count(chat)
     return web.Response(body=told_whole.write_count(counted), headers=JSON_HEADERS)
 

@@ -5,13 +5,12 @@ Nobody is asked for them here. Source: contract api-faces.md §2, §3, §4.
 
 from aiohttp import web
 
-from bff.chat.models import Model
 from bff.dialects import model_lists
 from bff.errors import Kind, Problem
 from bff.policy import catalogue
-from bff.policy.api_keys import allows
 from bff.records import Caller
 from bff.web.callers import count_request
+from bff.web.faces.access import may_ask
 from bff.web.faces.answering import JSON_HEADERS, Face
 from bff.web.faces.entry import key_or_token
 from bff.web.faces.envelopes import face_of
@@ -48,7 +47,7 @@ async def show_model(request: web.Request, caller: Caller) -> web.Response:
     await _begin(request, caller)
     name = request.match_info["id"]
     model = request.app[SERVICES].catalogue.find(name)
-    if model is None or not _may_ask(caller, name, model):
+    if model is None or not may_ask(request.app[SERVICES].engine, caller, name):
         raise Problem(Kind.NOT_FOUND, "The model is not available.", at="model")
     return _whole(model_lists.write_model(model))
 
@@ -57,11 +56,6 @@ async def _begin(request: web.Request, caller: Caller) -> None:
     line, face = request[REQUEST_LINE], _face(request)
     line.face, line.tenant = face.name, caller.tenant_tag
     await count_request(request, caller, write=face.write_standing)
-
-
-def _may_ask(caller: Caller, name: str, model: Model) -> bool:
-    """By the same rule as a question."""
-    return allows(_patterns(caller), name, model.target)
 
 
 def _patterns(caller: Caller) -> tuple[str, ...]:
