@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
@@ -30,6 +31,7 @@ from bff.dialects.openai_chat.telling import DONE, HEARTBEAT, StreamWriter
 from bff.dialects.openai_chat.told_whole import write_reply
 from bff.errors import Kind, Problem
 from tests.support.faces import batched, chunk, cut_into, replies
+from tests.support.sdk_parsers import Parsers
 
 HEAD = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 5, "model": "asked"}
 BEGUN = Started("theirs", "their-model", 7)
@@ -80,7 +82,7 @@ def native(value: Any, *events: Event, content: bool = False, delta: bool = True
 
 def wire(delta: Any, **more: Any) -> dict[str, Any]:
     choice = {"index": 0, "delta": delta, "finish_reason": more.pop("finish_reason", None)}
-    head = {"id": "theirs", "created": 7, "model": "their-model"}
+    head = HEAD | {"id": "theirs", "created": 7, "model": "their-model"}
     return {**head, "choices": [choice], **more}
 
 
@@ -390,8 +392,8 @@ def test_after_our_own_first_frame_all_frames_bear_its_head() -> None:
     )
 
     frames = values(body)
-    assert deltas(frames)[0] == {"role": "assistant", "content": ""}
-    assert [{name: frame[name] for name in HEAD} for frame in frames[:-1]] == [HEAD] * 3
+    assert deltas(frames) == [{"role": "assistant", "content": ""}, {}]
+    assert [{name: frame[name] for name in HEAD} for frame in frames[:-1]] == [HEAD] * 2
 
 
 def test_a_second_try_under_another_id_bears_the_first() -> None:
@@ -403,19 +405,165 @@ def test_a_second_try_under_another_id_bears_the_first() -> None:
     assert {frame["id"] for frame in frames[:-1]} == {"theirs"}
 
 
-def test_a_second_try_under_the_same_id_is_passed_on() -> None:
-    assert native_answer(FIRST, FIRST, LAST) == [FIRST[0], FIRST[0], LAST[0], "[DONE]"]
+@pytest.mark.parametrize("id_", ["theirs", "another"])
+def test_who_speaks_is_said_once_whatever_upstream_repeats(id_: str) -> None:
+    again = wire({"role": "assistant", "content": ""}) | {"id": id_}
+    text = wire({"role": "assistant", "content": "Hi"}) | {"id": id_}
+    other = Started(id_, "their-model", 7)
+
+    frames = native_answer(FIRST, (again, (other,)), (text, (TextDelta("Hi"),)), LAST)
+
+    assert deltas(frames) == [{"role": "assistant", "content": ""}, {"content": "Hi"}, {}]
+    assert {frame["id"] for frame in frames[:-1]} == {"theirs"}
 
 
-def test_a_call_without_an_index_gets_one() -> None:
-    call = {"id": "c0", "type": "function", "function": {"name": "now", "arguments": "{}"}}
-    said = (BEGUN, ToolStarted(0, "c0", "now"), ToolDelta(0, "{}"))
+def test_who_spoke_is_an_assistant_to_the_sdk_after_a_stream_that_began_early() -> None:
+    telling, parsers = writer(), Parsers()
+    said = [native(value, *events) for value, events in (FIRST, LAST)]
 
-    frames = native_answer((wire({"role": "assistant", "tool_calls": [call]}), said), LAST)
+    with closing(parsers):
+        seen = parsers.completion_stream(
+            b"".join([telling.begin(), *map(telling.feed, said), telling.end()]), 1 << 20
+        )  # it looks at the role
 
-    assert frames[0]["choices"][0]["delta"]["role"] == "assistant"
-    calls = [delta["tool_calls"][0] for delta in deltas(frames) if "tool_calls" in delta]
-    assert [call["index"] for call in calls] == [0, 0]
+    assert seen.reason is FinishReason.STOP
+
+
+def test_another_answer_to_the_same_question_says_who_speaks_itself() -> None:
+    second = wire({"role": "assistant", "content": ""})
+    second["choices"][0]["index"] = 1
+    last = wire({}, finish_reason="stop")
+    last["choices"][0]["index"] = 1
+
+    frames = native_answer(FIRST, (second, ()), LAST, (last, (STOP,)))
+
+    assert frames == [FIRST[0], second, LAST[0], last, "[DONE]"]
+
+
+def piece(index: Any, name: Any = None, arguments: Any = None, **more: Any) -> dict[str, Any]:
+    """A piece of a call as some server spells it, without what is None."""
+    function = {"name": name, "arguments": arguments}
+    call: dict[str, Any] = {"index": index, **({"type": "function"} if name else {}), **more}
+    told = {field: value for field, value in call.items() if value is not None}
+    return told | {"function": {key: value for key, value in function.items() if value is not None}}
+
+
+def heard(*calls: dict[str, Any], finish: str = "tool_calls") -> list[tuple[str, str, Any]]:
+    """What a client has of calls that upstream tells in these pieces, a frame each."""
+    reader, telling = StreamReader(), writer()
+    first = json.dumps(wire({"role": "assistant", "content": None}))
+    said = [json.dumps(wire({"tool_calls": [call]})) for call in calls]
+    last = json.dumps(wire({}, finish_reason=finish))
+    body = "".join(f"data: {one}\n\n" for one in [first, *said, last, "[DONE]"]).encode()
+    told = b"".join([*map(telling.feed, reader.feed(body)), telling.end()])
+    put_together: dict[int, list[str]] = {}
+    for delta in deltas(values(told)):
+        for call in delta.get("tool_calls", ()):
+            if call["index"] not in put_together:
+                assert call["type"] == "function"
+                put_together[call["index"]] = [call["id"], call["function"]["name"], ""]
+            else:
+                assert {"id", "type"}.isdisjoint(call)
+                assert "name" not in call["function"]
+            put_together[call["index"]][2] += call["function"]["arguments"]
+    assert list(put_together) == list(range(len(put_together)))
+    assert ending(values(told)) == ("tool_calls" if put_together else "stop")
+    return [(id_, name, json.loads(said)) for id_, name, said in put_together.values()]
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [piece(None, "now", '{"a":1}', id="c0")],
+        [piece(0, "now", "", id="c0"), piece(None, None, '{"a":'), piece(None, None, "1}")],
+        [piece(0, "now", '{"a":', id="c0"), piece(None, None, "1}")],
+        [piece(0, "now", {"a": 1}, id="c0")],
+        [piece(5, "now", '{"a":1}', id="c0")],
+        [piece(0, "", "", id="c0"), piece(0, "now", '{"a":1}')],
+        [piece(0, None, None, id="c0"), piece(0, "now", '{"a":1}')],
+        [piece(0, "now", '{"a"', id="c0"), piece(0, "now", ":1}", id="c0")],
+        [piece(0, "now", None, id="c0"), piece(0, None, '{"a":1}')],
+        [piece(0, "now", '{"a":1}', id="c0", type=None)],
+        [piece(0, "now", '{"a":1}', id="c0"), piece(1, None, "{}", id="c1")],
+    ],
+    ids=[
+        *("no index", "index first only", "index first only, more", "arguments as an object"),
+        *("another first index", "name later", "id first", "name twice", "no arguments at first"),
+        *("no type", "a call without a name"),
+    ],
+)
+def test_a_call_is_whole_however_upstream_spells_it(pieces: list[dict[str, Any]]) -> None:
+    assert heard(*pieces) == [("c0", "now", {"a": 1})]
+
+
+def test_calls_that_upstream_gives_one_index_or_one_id_are_two() -> None:
+    first, second = piece(0, "now", '{"a":1}', id="c0"), piece(0, "then", '{"b":', id="c1")
+
+    assert heard(first, second, piece(0, None, "2}")) == [
+        ("c0", "now", {"a": 1}),
+        ("c1", "then", {"b": 2}),
+    ]
+    assert [name for _, name, _ in heard(first, piece(1, "now", "{}", id="c0"))] == ["now", "now"]
+    assert len({id_ for id_, _, _ in heard(first, piece(1, "now", "{}", id="c0"))}) == 2
+
+
+def test_a_piece_of_a_call_that_says_nothing_is_nothing() -> None:
+    first = piece(0, "now", '{"a":1}', id="c0")
+
+    assert heard(first, piece(0), piece(0, None, "")) == [("c0", "now", {"a": 1})]
+    assert deltas(
+        told(BEGUN, CALLED[0], ToolDelta(0, ""), CALLED[1], Finished(FinishReason.LENGTH))
+    )[2:] == [
+        {"tool_calls": [{"index": 0, "function": {"arguments": '{"tz":'}}]},
+        {},
+    ]
+
+
+def test_a_call_without_an_id_gets_one() -> None:
+    [(id_, name, _)] = heard(piece(0, "now", "{}"))
+
+    assert (id_[:5], name) == ("call_", "now")
+
+
+@pytest.mark.parametrize("said", [None, ""])
+def test_a_call_that_upstream_gives_no_arguments_has_an_empty_object(said: str | None) -> None:
+    assert heard(piece(0, "now", said, id="c0")) == [("c0", "now", {})]
+    assert heard(piece(0, "now", said, id="c0"), finish="stop") == [("c0", "now", {})]
+
+
+def test_calls_that_end_in_the_frame_they_begin_in_are_told_before_the_end() -> None:
+    call = piece(0, "now", "", id="c0")
+    frame = wire({"tool_calls": [call]}, finish_reason="tool_calls")
+
+    frames = native_answer(FIRST, (frame, (CALLED[0], Finished(FinishReason.TOOL_CALLS))))
+
+    assert [delta.get("tool_calls", [{}])[0].get("function") for delta in deltas(frames)[1:]] == [
+        {"name": "now", "arguments": ""},
+        {"arguments": "{}"},
+        None,
+    ]
+    assert ending(frames) == "tool_calls"
+
+
+def test_a_function_call_that_nobody_asked_for_is_told_as_a_call() -> None:
+    called = wire({"function_call": {"name": "now", "arguments": "{}"}})
+    events = (CALLED[0], ToolDelta(0, "{}"))
+    last = wire({}, finish_reason="function_call")
+
+    frames = native_answer(FIRST, (called, events), (last, (Finished(FinishReason.TOOL_CALLS),)))
+
+    assert [delta for delta in deltas(frames) if "function_call" in delta] == []
+    assert deltas(frames)[1]["tool_calls"][0]["function"]["name"] == "now"
+    assert ending(frames) == "tool_calls"
+
+
+@pytest.mark.parametrize("word", ["eos", "error", "tool_calls", "STOP"])
+def test_an_answer_ends_with_a_word_of_openais_that_fits(word: str) -> None:
+    last = wire(None, finish_reason=word)
+
+    frames = native_answer(FIRST, (last, (STOP,)))
+
+    assert frames[-2] == wire({}, finish_reason="stop")
 
 
 @pytest.mark.parametrize("second", [None, 5, "x", {"delta": 5}, {"delta": {"tool_calls": [None]}}])
@@ -431,7 +579,7 @@ def test_what_other_choices_hold_is_passed_on_unread(second: Any) -> None:
 
 
 def test_calls_of_this_dialect_are_passed_on() -> None:
-    call = {"index": 0, "id": "c0", "function": {"name": "now", "arguments": ""}, "odd": 1}
+    call = piece(0, "now", "", id="c0", odd=1)
 
     frames = native_answer(FIRST, (wire({"tool_calls": [call]}), CALLED[:1]), LAST)
 
@@ -463,7 +611,8 @@ def test_a_function_call_of_upstreams_own_is_passed_on() -> None:
     called = wire({"function_call": {"name": "now", "arguments": "{}"}})
     last = wire({}, finish_reason="function_call")
 
-    frames = native_answer(FIRST, (called, CALLED[:1]), (last, (STOP,)), legacy=True)
+    said = (CALLED[0], ToolDelta(0, "{}"))
+    frames = native_answer(FIRST, (called, said), (last, (STOP,)), legacy=True)
 
     assert deltas(frames)[1:] == [called["choices"][0]["delta"], {}]
     assert ending(frames) == "function_call"

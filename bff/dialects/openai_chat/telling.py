@@ -5,7 +5,7 @@ is spelled from its events. Source: contract providers.md §1, §6.4, §7.2; api
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bff.chat.events import (
@@ -23,8 +23,8 @@ from bff.chat.events import (
 from bff.dialects.json_text import escape, read_json, write_ascii
 from bff.dialects.openai_chat.errors import error_object
 from bff.dialects.openai_chat.names import NAME
+from bff.dialects.openai_chat.told_calls import Calls
 from bff.dialects.openai_chat.told_whole import write_ending, write_usage
-from bff.dialects.said_calls import CallNumbers
 from bff.errors import Problem
 
 DONE = b"data: [DONE]\n\n"
@@ -67,8 +67,7 @@ class StreamWriter:
         self._begun = False
         self._own_head = False  # a frame of upstream's own would say another id
         self._finished = False
-        self._calls = CallNumbers()
-        self._silent: set[int] = set()  # calls without arguments so far
+        self._calls = Calls(legacy=legacy)
         self._usage: Mapping[str, Any] | None = None  # the frame of it, but for its head
         self._around_text: tuple[bytes, bytes] | None = None  # of a frame that says some
 
@@ -89,7 +88,7 @@ class StreamWriter:
         events = chunk.events
         if self._begun and len(events) == 1 and type(events[0]) is TextDelta:
             return self._tell_text(events[0].text)  # nearly all of them
-        return b"".join([self._spell(event) for event in events])
+        return self._spell_all(self._calls.number(events))
 
     def end(self) -> bytes:
         """After a finish: what is still missing, the usage if it was asked for, and `[DONE]`."""
@@ -105,9 +104,8 @@ class StreamWriter:
     # -- upstream's own frames ---------------------------------------------------------------------
 
     def _pass_on(self, chunk: Chunk, data: bytes) -> bytes:
-        respell = self._legacy and b'"tool_calls"' in data
-        if self._look(chunk) or respell:
-            return self._mend(chunk, data, respell=respell)
+        if self._look(chunk, data):
+            return self._mend(chunk, data)
         if not _is_shown(chunk):
             return b""
         if b'"obfuscation"' in data or (b'"usage"' in data and not self._include_usage):
@@ -117,19 +115,17 @@ class StreamWriter:
         data = data if data.isascii() else escape(data)
         return b"%bdata: %b\n\n" % (self._lead(data), data)
 
-    def _look(self, chunk: Chunk) -> bool:
+    def _look(self, chunk: Chunk, data: bytes) -> bool:
         """Notes what the end depends on. Whether the original must be read to be passed on."""
+        must_read = self._own_head or (self._begun and b'"role"' in data)
         if len(chunk.events) == 1 and type(chunk.events[0]) is TextDelta:
-            return self._own_head  # nearly all of them
-        must_read = False
+            return must_read  # nearly all of them
         for event in chunk.events:
             if isinstance(event, Started):
                 self._adopt(event)
-            elif isinstance(event, Finished):
-                self._finished = True
-            elif isinstance(event, UsageReported | ToolStarted | ToolDelta):
+            elif isinstance(event, UsageReported | Finished):
                 must_read = True
-        return must_read or self._own_head
+        return must_read or self._own_head or b'"tool_calls"' in data or b'"function_call"' in data
 
     def _adopt(self, started: Started) -> None:
         """Upstream's head is ours, unless it is none, or another one is out."""
@@ -147,8 +143,8 @@ class StreamWriter:
             return b""
         return self._role()
 
-    def _mend(self, chunk: Chunk, data: bytes, *, respell: bool) -> bytes:
-        """A frame in which a word must change: read, changed, and written anew."""
+    def _mend(self, chunk: Chunk, data: bytes) -> bytes:
+        """A frame in which a word may have to change: read, changed, and written anew."""
         wire = read_json(data)  # as its reader did
         usage = wire.pop("usage", None)
         wire.pop("obfuscation", None)
@@ -156,14 +152,47 @@ class StreamWriter:
             self._usage = {**wire, "usage": usage}
         if not _is_shown(chunk):
             return b""
-        if respell or _lacks_index(wire):
-            said = [event for event in chunk.events if not isinstance(event, UsageReported)]
-            return b"".join([self._spell(event) for event in said])
-        return self._lead(data) + _frame({**wire, **self._head, **self._no_usage()})
+        choice = next(iter(wire.get("choices") or ()), None) or {}
+        if choice.get("index"):  # one of several answers, and not the first
+            self._finished = self._finished or _finish_in(chunk.events) is not None
+            return self._lead(data) + self._own(wire)
+        said = [event for event in chunk.events if not isinstance(event, UsageReported)]
+        return self._mend_first(data, wire, choice, list(self._calls.number(said)))
+
+    def _mend_first(
+        self, data: bytes, wire: Mapping[str, Any], choice: dict[str, Any], events: list[Event]
+    ) -> bytes:
+        """The answer that was read: begun once, with calls that can be made, ended by a word of
+        OpenAI's.
+        """
+        if not self._calls.are_spelled(choice.get("delta") or {}, events):
+            return self._spell_all(events)
+        if self._begun and _only_repeats_role(choice):
+            return b""
+        lead = self._lead(data)
+        for event in events:
+            self._calls.note(event)
+        finish = _finish_in(events)
+        if finish is not None:
+            lead += self._end_calls()
+            self._finished = True
+            choice |= {
+                "delta": choice.get("delta") or {},
+                "finish_reason": self._ending(finish.reason),
+            }
+        return lead + self._own(wire)
+
+    def _own(self, wire: Mapping[str, Any]) -> bytes:
+        """A frame of upstream's under the head that is out."""
+        return _frame({**wire, **self._head, **self._no_usage()})
 
     # -- our own -----------------------------------------------------------------------------------
 
+    def _spell_all(self, events: Iterable[Event]) -> bytes:
+        return b"".join([self._spell(event) for event in events])
+
     def _spell(self, event: Event) -> bytes:
+        """*event*, a call's under its number."""
         match event:
             case Started():
                 return self._role()
@@ -171,10 +200,8 @@ class StreamWriter:
                 return self._lead_role() + self._tell_text(text) if text else b""
             case ThoughtDelta(text) if text and self._thoughts:
                 return self._delta({"reasoning_content": text})
-            case ToolStarted():
-                return self._open_call(event)
-            case ToolDelta(index, arguments) if arguments:
-                return self._tell_arguments(self._calls.of(index), arguments)
+            case ToolStarted() | ToolDelta(_, _):
+                return self._tell_call(event)
             case UsageReported():
                 self._usage = {"usage": write_usage(event)}
             case Finished(reason):
@@ -200,31 +227,20 @@ class StreamWriter:
         before, after = self._around_text
         return b"%b%b%b" % (before, write_ascii(text), after)
 
-    def _open_call(self, event: ToolStarted) -> bytes:
-        call = self._calls.open(event)
-        if call is None:
+    def _tell_call(self, event: ToolStarted | ToolDelta) -> bytes:
+        if isinstance(event, ToolDelta) and not event.arguments:
             return b""
-        self._silent.add(call.index)
-        function = {"name": call.name, "arguments": ""}
-        if self._legacy:
-            return self._delta({"function_call": function}) if call.index == 0 else b""
-        told = {"index": call.index, "id": call.id, "type": "function", "function": function}
-        return self._delta({"tool_calls": [told]})
+        return b"".join(map(self._delta, self._calls.tell(event)))
 
-    def _tell_arguments(self, number: int | None, arguments: str) -> bytes:
-        if number is None:
-            return b""
-        self._silent.discard(number)
-        function = {"arguments": arguments}
-        if self._legacy:
-            return self._delta({"function_call": function}) if number == 0 else b""
-        return self._delta({"tool_calls": [{"index": number, "function": function}]})
+    def _end_calls(self) -> bytes:
+        return b"".join(map(self._delta, self._calls.end()))
 
     def _finish(self, reason: FinishReason) -> bytes:
-        missing = [self._tell_arguments(number, "{}") for number in sorted(self._silent)]
         self._finished = True
-        ending = write_ending(reason, calls=len(self._calls), legacy=self._legacy)
-        return b"".join([*missing, self._delta({}, ending)])
+        return self._end_calls() + self._delta({}, self._ending(reason))
+
+    def _ending(self, reason: FinishReason) -> str:
+        return write_ending(reason, calls=len(self._calls), legacy=self._legacy)
 
     def _delta(self, delta: Mapping[str, Any], reason: str | None = None) -> bytes:
         lead = self._lead_role()
@@ -245,11 +261,17 @@ def _is_shown(chunk: Chunk) -> bool:
     return any(isinstance(event, Started | Finished) for event in chunk.events)
 
 
-def _lacks_index(wire: Mapping[str, Any]) -> bool:
-    """Of the first choice, whose calls were read; the others are passed on as they are."""
-    first = next(iter(wire.get("choices") or ()), None) or {}
-    calls = (first.get("delta") or {}).get("tool_calls") or ()
-    return not all(isinstance(call.get("index"), int) for call in calls)
+def _finish_in(events: Iterable[Event]) -> Finished | None:
+    return next((event for event in events if isinstance(event, Finished)), None)
+
+
+def _only_repeats_role(choice: dict[str, Any]) -> bool:
+    """Takes the role out of a frame that is not the first: clients put it together from pieces, as
+    they do a text. Whether the frame said nothing else.
+    """
+    delta = choice.get("delta") or {}
+    repeats = delta.pop("role", None) is not None
+    return repeats and not any(delta.values()) and not choice.get("finish_reason")
 
 
 def _frame(value: Mapping[str, Any]) -> bytes:
