@@ -701,5 +701,89 @@ def test_an_answer_that_came_whole_in_this_dialect_is_passed_on() -> None:
     assert whole(reply, original=Original("other", b"{}")) == whole(reply)
 
 
+def completion(message: Any, finish_reason: str = "stop", **more: Any) -> bytes:
+    """As a vendor might spell it: with blanks, and a field that we do not know."""
+    choice = {"index": 0, "message": message, "finish_reason": finish_reason}
+    return json.dumps({"choices": [choice], "odd": 1, **more}, ensure_ascii=False).encode()
+
+
+def passed_on(data: bytes) -> bytes:
+    head = {"model": "m", "created": 1, "answer_id": "x"}
+    return write_reply(Reply("x", None), original=Original(NAME, data), **head)  # type: ignore[arg-type]
+
+
+FUNCTION = {"name": "f", "arguments": "{}"}
+CUSTOM = {"id": "b", "type": "custom", "custom": {"name": "sh", "input": ""}}
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"content": "é"},
+        {"content": 'In JSON: "content": null, "tool_calls": [{"function":{}}]'},
+        {"content": None, "tool_calls": [{"id": "a", "function": FUNCTION}, CUSTOM]},
+        {"content": None, "function_call": FUNCTION},
+        {"content": "x", "tool_calls": []},
+        {"content": "x", "tool_calls": ["odd"]},
+    ],
+)
+def test_what_clients_can_read_is_passed_on_to_the_byte(message: Any) -> None:
+    data = completion(message)
+
+    assert passed_on(data) == data
+
+
+@pytest.mark.parametrize("choice", [5, {}, {"message": 5}])
+def test_a_choice_unlike_any_is_passed_on_as_it_is(choice: Any) -> None:
+    data = json.dumps({"choices": [choice], "x": {"content": None}}).encode()
+
+    assert passed_on(data) == data
+
+
+@pytest.mark.parametrize(
+    ("message", "mended", "reason"),
+    [
+        ({"content": None}, {"content": ""}, "length"),
+        (
+            {"content": None, "refusal": "I will not."},
+            {"content": "", "refusal": "I will not."},
+            "length",
+        ),
+        (
+            {"content": None, "tool_calls": [{"id": "a", "function": FUNCTION | {"name": None}}]},
+            {"content": ""},
+            "stop",
+        ),
+        (
+            {"content": "x", "tool_calls": [{"function": None}, {"function": FUNCTION}, CUSTOM]},
+            {"content": "x", "tool_calls": [{"function": FUNCTION}, CUSTOM]},
+            "length",
+        ),
+        *[
+            (
+                {"content": None, "tool_calls": [{"function": {"name": "f", **said}}]},
+                {
+                    "content": None,
+                    "tool_calls": [{"function": {"name": "f", "arguments": spelled}}],
+                },
+                "length",
+            )
+            for said, spelled in (
+                ({}, "{}"),
+                ({"arguments": ""}, "{}"),
+                ({"arguments": None}, "{}"),
+                ({"arguments": {"a": "é"}}, '{"a":"\\u00e9"}'),
+            )
+        ],
+    ],
+)
+def test_what_would_break_clients_is_mended_and_nothing_beside_it(
+    message: Any, mended: Any, reason: str
+) -> None:
+    told = json.loads(passed_on(completion(message, "length")))
+
+    assert told == json.loads(completion(mended, reason))
+
+
 def test_the_done_is_spelled_as_every_client_compares_it() -> None:
     assert DONE == b"data: [DONE]\n\n"
