@@ -367,6 +367,24 @@ async def test_every_answer_carries_its_id_and_may_be_read_by_any_page(
         assert "x-acpt" not in headers
 
 
+@pytest.mark.parametrize("named", ["theirs-1", "two words", ""])
+async def test_what_the_caller_calls_a_request_stands_beside_our_id_where_it_is_sane(
+    service: Service, written: Any, named: str
+) -> None:
+    key = await create_key(service)
+
+    _, _, headers = await post(
+        service,
+        "/v1/chat/completions",
+        CHAT,
+        **{"Authorization": f"Bearer {key}", "x-client-request-id": named},
+    )
+
+    [line] = [line for line in written.lines if line["message"] == "request.ended"]
+    assert line["request_id"] == headers["x-request-id"]
+    assert line.get("client_request_id") == ("theirs-1" if named == "theirs-1" else None)
+
+
 async def test_a_whole_answer_says_how_long_it_took_and_is_never_kept(service: Service) -> None:
     key = await create_key(service)
 
