@@ -108,7 +108,10 @@ class Asked:
     "--limit", "limit_s", type=click.FloatRange(0.1, 600), default=10, show_default=True,
     metavar="SECONDS", help="How long to wait for an answer.",
 )  # fmt: skip
-@click.option("--jobs", type=click.IntRange(1, 50), default=1, show_default=True)
+@click.option(
+    "--jobs", type=click.IntRange(1, 50), default=1, show_default=True,
+    help="Requests at a time; above STREAMS_PER_USER this service refuses some.",
+)  # fmt: skip
 @click.option("--all", "everything", is_flag=True, help="Known differences side by side too.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def command(no_upstream: bool, **given: Any) -> None:

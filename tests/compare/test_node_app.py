@@ -76,6 +76,7 @@ async def open_street(stack: AsyncExitStack, database_url: str) -> Street:
             "DATABASE_URL": database_url,
             "OPENAI_API_KEY": "sk-test-key",
             "OPENAI_BASEURL": world.openai_url,
+            "STREAMS_PER_USER": "off",  # one user asks for all of it, several at a time
         }
     )
     url = await stack.enter_async_context(open_server(build_app(settings), sock=listener))
