@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
+_LONGEST_INT = 310  # digits and a sign
 
 
 def read_json(data: bytes) -> Any:
@@ -22,7 +23,12 @@ def read_json(data: bytes) -> Any:
     except ValueError:
         text = data.decode("utf-8", "surrogatepass")  # UnicodeDecodeError is a ValueError
         try:
-            return json.loads(text, parse_constant=_refuse_constant, parse_float=_read_float)
+            return json.loads(
+                text,
+                parse_constant=_refuse_constant,
+                parse_float=_read_float,
+                parse_int=_read_int,
+            )
         except RecursionError as error:
             raise ValueError("nested too deeply") from error
 
@@ -62,16 +68,18 @@ def escape(data: bytes) -> bytes:
     return _NOT_ASCII.sub(_escape_run, text).encode("ascii")
 
 
-def values_exceed(data: bytes, most: int) -> bool:
-    """Whether the JSON in *data* holds more than *most* values, before it is read. Looks closer
-    only where commas and brackets in texts could be to blame: long ones of code are honest.
+def values_exceed(most: int, *documents: bytes) -> bool:
+    """Whether the JSON *documents* hold more than *most* values together, before they are read.
+    Looks closer only where commas and brackets in texts could be to blame: long ones of code are
+    honest.
     """
-    if _most_values(data) <= most:
+    if sum(map(_most_values, documents)) <= most:
         return False
-    texts = data.replace(rb"\\", b"").replace(rb"\"", b"")  # now each quote begins or ends a text
-    if texts.count(b'"') > 4 * most:  # each value has a key and is a text, at most
+    # now each quote begins or ends a text
+    plain = [data.replace(rb"\\", b"").replace(rb"\"", b"") for data in documents]
+    if sum(text.count(b'"') for text in plain) > 4 * most:  # a value has a key and is a text
         return True
-    return _most_values(b"".join(texts.split(b'"')[::2])) > most
+    return sum(_most_values(b"".join(text.split(b'"')[::2])) for text in plain) > most
 
 
 def _most_values(data: bytes) -> int:
@@ -103,6 +111,13 @@ def _read_float(text: str) -> float:
     if not math.isfinite(value):
         raise ValueError("a number beyond any we can hold")
     return value
+
+
+def _read_int(text: str) -> int:
+    """Longer ones cost the square of their length, and no float holds them."""
+    if len(text) > _LONGEST_INT:
+        raise ValueError("a number beyond any we can hold")
+    return int(text)
 
 
 def _refuse_constant(name: str) -> Any:

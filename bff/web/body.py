@@ -169,7 +169,7 @@ def _parse(data: bytes, charset: str, limits: Limits) -> tuple[bytes, Any]:
     try:
         if charset != "utf-8":
             data = data.decode(charset).encode("utf-8", "surrogatepass")
-        if values_exceed(data, limits.json_values):  # each is an object here: seconds, gigabytes
+        if values_exceed(limits.json_values, data):  # each is an object here: seconds, gigabytes
             raise Problem(Kind.TOO_LARGE, "The request body has too many values")
         data = data.removeprefix(codecs.BOM_UTF8)
         value = read_json(data)

@@ -107,15 +107,15 @@ def test_depth_is_counted_in_nested_arrays_and_objects(
     ],
 )
 def test_values_are_counted_before_they_are_read_and_not_in_texts(data: bytes, values: int) -> None:
-    assert not values_exceed(data, values)
-    assert values_exceed(data, values - 1)
+    assert not values_exceed(values, data)
+    assert values_exceed(values - 1, data)
 
 
 @given(VALUES)
 def test_there_are_never_more_values_than_are_counted(value: object) -> None:
     data = write_utf8(value)
 
-    assert values_exceed(data, count_values(value) - 1)
+    assert values_exceed(count_values(value) - 1, data)
 
 
 def count_values(value: object) -> int:
@@ -124,7 +124,7 @@ def count_values(value: object) -> int:
 
 
 def test_a_million_texts_are_not_looked_at_one_by_one() -> None:
-    assert values_exceed(b"[" + b'"",' * 10**6 + b"1]", 10**5)
+    assert values_exceed(10**5, b"[" + b'"",' * 10**6 + b"1]")
 
 
 def test_a_number_beyond_any_we_can_hold_is_refused_beside_half_a_surrogate_pair() -> None:
@@ -136,3 +136,22 @@ def test_an_answer_is_spelled_as_express_spells_it() -> None:
     assert write_utf8({"answer": "ü\u2028"}) == '{"answer":"ü\u2028"}'.encode()
     assert write_utf8("\ud800") == b'"\\ud800"'
     assert write_utf8([2**70]) == b"[1180591620717411303424]"
+
+
+def test_several_documents_are_counted_together_each_by_its_own_quotes() -> None:
+    lone_quote, list_ = b'"', b"[1,2,3]"
+
+    assert values_exceed(6, list_, list_)
+    assert values_exceed(4, lone_quote, list_)
+    assert not values_exceed(8, list_, list_)
+    assert not values_exceed(2, b'",,,,,"', b'"[[[["')
+
+
+@pytest.mark.parametrize("digits", [311, 4000])
+def test_a_whole_number_that_no_float_holds_is_refused(digits: int) -> None:
+    with pytest.raises(ValueError, match="beyond"):
+        read_json(b"1" * digits)
+
+
+def test_a_whole_number_beyond_64_bits_is_read_exactly_where_it_can_be() -> None:
+    assert read_json(b'["\\ud800",-' + b"1" * 300 + b"]")[1] == -int("1" * 300)

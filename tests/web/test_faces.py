@@ -251,6 +251,56 @@ async def test_a_body_that_is_too_large_is_a_413_in_the_faces_envelope(
     assert error_of(path, told)["message"] == error_of(path, also)["message"]
 
 
+CALLED = '{"a":[[],[],[],[],[],[]]}'
+WITH_CALLS = [
+    (
+        "/v1/chat/completions",
+        {
+            "messages": [
+                {"role": "user", "content": "hi"},
+                {
+                    "role": "assistant",
+                    "tool_calls": [
+                        {
+                            "id": "c",
+                            "type": "function",
+                            "function": {"name": "f", "arguments": CALLED},
+                        }
+                    ],
+                },
+                {"role": "tool", "tool_call_id": "c", "content": "x"},
+            ]
+        },
+    ),
+    (
+        "/v1/responses",
+        {
+            "input": [
+                {"role": "user", "content": "hi"},
+                {"type": "function_call", "call_id": "c", "name": "f", "arguments": CALLED},
+                {"type": "function_call_output", "call_id": "c", "output": "x"},
+            ]
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize(("path", "body"), WITH_CALLS)
+async def test_what_calls_hold_is_counted_as_what_the_body_holds(
+    tmp_path: Path, path: str, body: Any
+) -> None:
+    async with open_service(tmp_path, max_json_values="40") as service:
+        bearer = {"Authorization": f"Bearer {await create_key(service)}"}
+        asked = {"model": "openai/gpt-4o", **body}
+
+        few, _, _ = await post(service, path, asked, **bearer)
+        many = orjson.dumps(asked).replace(b"[],[],[]", b"[]" + b",[]" * 40)
+        refused, told, _ = await post(service, path, many, **bearer)
+
+    assert (few, refused) == (200, 413)
+    assert "arguments" in error_of(path, told)["message"]
+
+
 @pytest.mark.parametrize(("path", "body"), FACES)
 async def test_a_body_is_read_whatever_its_content_type_says(
     service: Service, path: str, body: Any

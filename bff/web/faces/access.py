@@ -1,5 +1,7 @@
-"""What a caller may ask of the faces: which models. Who may enter at all is entry.py's."""
+"""What a caller may ask: which models, and how much. Who may enter is entry.py's to say."""
 
+from bff.chat.request import ChatRequest
+from bff.dialects.json_text import values_exceed
 from bff.engine.attempts import Engine
 from bff.errors import Kind, Problem
 from bff.policy.api_keys import allows
@@ -21,3 +23,16 @@ def may_ask(engine: Engine, caller: Caller, model: str) -> bool:
     if caller.key is None or not caller.key.models:
         return True
     return allows(caller.key.models, *engine.names_of(model))
+
+
+def check_arguments(chat: ChatRequest, *, most_values: int) -> None:
+    """The arguments of calls are JSON inside a text, which nobody has counted and a vendor's half
+    may read. Raises Problem(TOO_LARGE).
+    """
+    said = [
+        call.arguments.encode("utf-8", "surrogatepass")
+        for message in chat.messages
+        for call in message.calls
+    ]
+    if values_exceed(most_values, *said):
+        raise Problem(Kind.TOO_LARGE, "The arguments of the calls have too many values.")

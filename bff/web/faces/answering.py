@@ -20,7 +20,7 @@ from bff.records import Caller
 from bff.web.answer import Writer, stream_answer, told_headers
 from bff.web.body import read_face_body
 from bff.web.callers import WriteStanding, count_request, stream_slot
-from bff.web.faces.access import check_model
+from bff.web.faces.access import check_arguments, check_model
 from bff.web.leash import Leash
 from bff.web.middleware import REQUEST_LINE
 from bff.web.services import SERVICES
@@ -98,7 +98,9 @@ async def answer(
     write_whole: WriteWhole,
 ) -> web.StreamResponse:
     """By a stream, or by one JSON object; the body's `stream` alone decides. Raises Problem."""
-    check_model(request.app[SERVICES].engine, caller, chat.model)
+    services = request.app[SERVICES]
+    check_model(services.engine, caller, chat.model)
+    check_arguments(chat, most_values=services.limits.json_values)
     if not chat.stream:
         return await _answer_whole(request, chat, write_whole)
     writer = open_writer()

@@ -12,7 +12,7 @@ from bff.chat.request import ChatRequest
 from bff.chat.usage import estimated_prompt
 from bff.dialects.anthropic_messages import asked, errors, rates, telling, told_whole
 from bff.records import Caller
-from bff.web.faces.access import check_model
+from bff.web.faces.access import check_arguments, check_model
 from bff.web.faces.answering import JSON_HEADERS, Face, answer, new_id, read_question
 from bff.web.faces.key_door import admit_key
 from bff.web.middleware import REQUEST_LINE
@@ -52,9 +52,11 @@ async def count(request: web.Request, caller: Caller) -> web.StreamResponse:
     """The tokens of a message that is not asked: Anthropic's own count where it is Anthropic's
     model, else our estimate.
     """
-    engine = request.app[SERVICES].engine
+    services = request.app[SERVICES]
+    engine = services.engine
     chat = await _read(request, caller, counting=True)
     check_model(engine, caller, chat.model)
+    check_arguments(chat, most_values=services.limits.json_values)
     request[REQUEST_LINE].model = chat.model
     counted = await engine.count(chat)
     return web.Response(body=told_whole.write_count(counted), headers=JSON_HEADERS)
