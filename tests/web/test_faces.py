@@ -335,6 +335,9 @@ async def test_a_body_is_read_whatever_its_content_type_says(
         ("PUT", "/anthropic/v1/messages/", 405),
         ("POST", "/anthropic/v1/complete", 404),
         ("GET", "/anthropic", 404),
+        ("GET", "/V1/Models/gpt-4o", 404),
+        ("GET", "/v1/models/a%0Ab", 404),
+        ("POST", "/anthropic/v1/%0a", 404),
     ],
 )
 async def test_a_wrong_address_is_answered_in_the_envelope_of_its_face(

@@ -14,11 +14,12 @@ from bff.web.faces.anthropic import ANTHROPIC
 from bff.web.faces.openai import OPENAI
 from bff.web.middleware import REQUEST_LINE
 
-_OURS = re.compile(r"/(anthropic(/.*)?|v1(/.*)?)")
-_OPENAI_ONLY = re.compile(r"/v1/(chat/completions|responses)(/.*)?")
-_ANTHROPIC_ONLY = re.compile(r"/(anthropic(/.*)?|v1/messages(/.*)?)")
+# a path may hold an encoded line break
+_OURS = re.compile(r"/(anthropic(/.*)?|v1(/.*)?)", re.DOTALL)
+_OPENAI_ONLY = re.compile(r"/v1/(chat/completions|responses)(/.*)?", re.DOTALL)
+_ANTHROPIC_ONLY = re.compile(r"/(anthropic(/.*)?|v1/messages(/.*)?)", re.DOTALL)
 _WITHOUT_MOUNT = re.compile(r"/(chat/completions|completions|embeddings|messages|models|responses)")
-_ONE_MODEL = re.compile(r"(/anthropic)?/v1/models/[^/].*")
+_ONE_MODEL = re.compile(r"(/anthropic)?/v1/models/[^/].*", re.DOTALL)
 
 _METHODS = "GET, POST, OPTIONS"
 _TOLD = ", ".join(
@@ -72,6 +73,8 @@ def answer_elsewhere(request: web.Request, methods: Iterable[str]) -> web.Respon
     elif request.method == "OPTIONS":
         return _preflight(request)
     known = sorted({"GET"} if _ONE_MODEL.fullmatch(request.path.lower()) else {*methods} - {"HEAD"})
+    if request.method in known:  # it is there in another spelling, which nobody here reads
+        known = []
     answer = write(face.write_unknown(request[REQUEST_LINE].request_id, methods=known))
     if known:
         answer.headers["Allow"] = ", ".join(known)
