@@ -545,6 +545,22 @@ def test_calls_that_end_in_the_frame_they_begin_in_are_told_before_the_end() -> 
     assert ending(frames) == "tool_calls"
 
 
+@pytest.mark.parametrize("typed", [{"type": "custom"}, {}])
+def test_calls_of_another_kind_are_passed_on_with_all_that_follows(typed: dict[str, str]) -> None:
+    custom = {"index": 0, "id": "c0", **typed, "custom": {"name": "sql", "input": ""}}
+    more = {"index": 0, "custom": {"input": "SELECT 1"}}
+    call = piece(1, "now", '{"tz":"UTC"}', id="c1")
+    last = wire({}, finish_reason="tool_calls")
+    told_too = (ToolStarted(0, "c1", "now"), ToolDelta(0, '{"tz":"UTC"}'))
+    said = [wire({"tool_calls": [one]}) for one in (custom, more, call)]
+
+    frames = native_answer(
+        FIRST, (said[0], ()), (said[1], ()), (said[2], told_too), (last, (STOP,))
+    )
+
+    assert frames == [FIRST[0], *said, last, "[DONE]"]
+
+
 def test_a_function_call_that_nobody_asked_for_is_told_as_a_call() -> None:
     called = wire({"function_call": {"name": "now", "arguments": "{}"}})
     events = (CALLED[0], ToolDelta(0, "{}"))

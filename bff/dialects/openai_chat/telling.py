@@ -173,9 +173,9 @@ class StreamWriter:
         for event in events:
             self._calls.note(event)
         finish = _finish_in(events)
-        if finish is not None:
+        self._finished = self._finished or finish is not None
+        if finish is not None and not self._calls.any_foreign:
             lead += self._end_calls()
-            self._finished = True
             choice |= {
                 "delta": choice.get("delta") or {},
                 "finish_reason": self._ending(finish.reason),

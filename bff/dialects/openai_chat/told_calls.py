@@ -14,6 +14,7 @@ from bff.chat.events import Event, Finished, ToolDelta, ToolStarted
 from bff.dialects.said_calls import CallNumbers
 
 Delta = dict[str, Any]
+_ABOUT = {"index", "id", "type"}  # of a call, whatever its kind
 _Piece = tuple[Any, Any, Any, Any]  # index, id, name and arguments; empty where it says nothing
 
 
@@ -24,6 +25,7 @@ class Calls:
         self._legacy = legacy
         self._numbers = CallNumbers()
         self._silent: set[int] = set()  # calls without arguments so far
+        self.any_foreign = False  # upstream tells calls that are of no function: not ours to mend
 
     def __len__(self) -> int:
         return len(self._numbers)
@@ -69,12 +71,23 @@ class Calls:
         """Whether *delta*, upstream's own, tells the calls in *events*, which bear their numbers,
         as a caller must have them.
         """
+        calls = delta.get("tool_calls") or ()
+        self.any_foreign = self.any_foreign or any(map(_is_foreign, calls))
+        if self.any_foreign:
+            return True
         if self._legacy:
-            return not delta.get("tool_calls")
+            return not calls
         told = _told(events)
         if told and any(isinstance(event, Finished) for event in events):
             return False  # what is missing must stand between
         return not delta.get("function_call") and list(_spelled(delta)) == told
+
+
+def _is_foreign(call: Mapping[str, Any]) -> bool:
+    """Whether it is one of OpenAI's newer kinds, which have no function."""
+    if call.get("type") not in (None, "function"):
+        return True
+    return "function" not in call and not call.keys() <= _ABOUT
 
 
 def _spelled(delta: Mapping[str, Any]) -> Iterator[_Piece]:
