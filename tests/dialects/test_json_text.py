@@ -18,7 +18,9 @@ TEXTS = st.text(alphabet=st.characters(codec=None), max_size=40)
 VALUES = st.recursive(
     st.none()
     | st.booleans()
-    | st.integers()
+    | st.integers(
+        -(2**63), 2**64 - 1
+    )  # orjson reads what lies beyond as a float, as JavaScript does
     | st.floats(allow_nan=False, allow_infinity=False)
     | TEXTS,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4),
