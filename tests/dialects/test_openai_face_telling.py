@@ -26,7 +26,7 @@ from bff.chat.events import (
 )
 from bff.chat.reply import Collector, Reply
 from bff.chat.request import ToolCall
-from bff.dialects.openai_chat import NAME, StreamReader
+from bff.dialects.openai_chat import NAME, StreamReader, read_reply
 from bff.dialects.openai_chat.telling import DONE, HEARTBEAT, StreamWriter
 from bff.dialects.openai_chat.told_whole import write_reply
 from bff.errors import Kind, Problem
@@ -118,8 +118,18 @@ def test_the_usage_comes_last_and_only_when_asked_for() -> None:
     assert all("usage" not in frame for frame in told(BEGUN, USED, STOP)[:-1])
 
 
-def test_a_usage_that_nobody_reported_is_not_made_up() -> None:
-    assert [f["usage"] for f in told(BEGUN, STOP, include_usage=True)[:-1]] == [None, None]
+def test_a_usage_that_was_asked_for_and_that_nobody_reported_is_estimated() -> None:
+    said = (BEGUN, TextDelta("12345"), ThoughtDelta("6"), *CALLED)
+    passed = native_answer(FIRST, (wire({"content": "x"}), (TextDelta("x"),)), LAST)
+
+    *_, last, _ = told(*said, include_usage=True, input_tokens=9)
+    *_, native, _ = native_answer(FIRST, LAST, include_usage=True, input_tokens=9)
+
+    # 19 characters, four of them a token
+    assert (last["choices"], last["usage"]["prompt_tokens"]) == ([], 9)
+    assert (last["usage"]["completion_tokens"], last["usage"]["total_tokens"]) == (5, 14)
+    assert (native["id"], native["usage"]["total_tokens"]) == ("theirs", 9)
+    assert all("usage" not in frame for frame in passed)
 
 
 def test_calls_have_an_index_in_each_frame_and_id_and_name_in_the_first() -> None:
@@ -710,95 +720,135 @@ def test_a_function_call_in_one_piece_is_the_first_of_the_calls() -> None:
     assert choice["finish_reason"] == "function_call"
 
 
-def test_an_answer_that_came_whole_in_this_dialect_is_passed_on() -> None:
-    reply, ours = Reply("x", None), Original(NAME, b'{"odd":1}')
+THEIRS: dict[str, Any] = {
+    "id": "theirs",
+    "object": "chat.completion",
+    "created": 7,
+    "model": "their-model",
+    "choices": [
+        {
+            "index": 0,
+            "message": {"role": "assistant", "content": "Hé", "refusal": None, "odd": 1},
+            "logprobs": None,
+            "finish_reason": "stop",
+        }
+    ],
+    "usage": {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7},
+    "odd": 1,
+}
 
-    assert whole(reply, original=ours) == {"odd": 1}
-    assert whole(reply, original=Original("other", b"{}")) == whole(reply)
+
+def theirs(message: Any = None, **choice: Any) -> dict[str, Any]:
+    """A completion of upstream's, with another *message*."""
+    [first] = THEIRS["choices"]
+    said = {**first, **choice, "message": message or first["message"]}
+    return {**THEIRS, "choices": [said]}
 
 
-def completion(message: Any, finish_reason: str = "stop", **more: Any) -> bytes:
-    """As a vendor might spell it: with blanks, and a field that we do not know."""
-    choice = {"index": 0, "message": message, "finish_reason": finish_reason}
-    return json.dumps({"choices": [choice], "odd": 1, **more}, ensure_ascii=False).encode()
+def passed_whole(value: Any, **more: Any) -> bytes:
+    data = json.dumps(value, indent=1).encode()
+    collector = Collector()
+    collector.feed(read_reply(data))
+    head = {"model": "asked", "created": 5, "answer_id": "chatcmpl-1"}
+    return write_reply(collector.reply(), original=Original(NAME, data), **head, **more)
 
 
-def passed_on(data: bytes) -> bytes:
-    head = {"model": "m", "created": 1, "answer_id": "x"}
-    return write_reply(Reply("x", None), original=Original(NAME, data), **head)  # type: ignore[arg-type]
+def mended(value: Any, **more: Any) -> Any:
+    return json.loads(passed_whole(value, **more))
 
 
-FUNCTION = {"name": "f", "arguments": "{}"}
-CUSTOM = {"id": "b", "type": "custom", "custom": {"name": "sh", "input": ""}}
+def test_an_answer_that_came_whole_in_this_dialect_is_passed_on_byte_by_byte() -> None:
+    called = {"role": "assistant", "content": None, "refusal": None, "tool_calls": [THEIR_CALL]}
+    custom = {"id": "c0", "type": "custom", "custom": {"name": "sql", "input": "SELECT 1"}}
+    other = Original("other", b"{}")
+
+    for value in (
+        theirs(),
+        theirs(called, finish_reason="tool_calls"),
+        theirs({**called, "tool_calls": [custom]}, finish_reason="tool_calls"),
+        theirs(finish_reason="content_filter"),
+    ):
+        assert passed_whole(value) == json.dumps(value, indent=1).encode()
+    assert whole(Reply("x", None), original=other) == whole(Reply("x", None))
+
+
+def test_of_a_whole_answer_of_upstreams_only_what_is_amiss_is_mended() -> None:
+    bare = {
+        "choices": [{"message": {"content": "Hé"}, "finish_reason": "eos"}, {"odd": 2}],
+        "created": None,
+        "odd": 1,
+    }
+
+    told = mended(bare)
+
+    assert told["choices"][0] == {
+        "index": 0,
+        "message": {"role": "assistant", "content": "Hé", "refusal": None},
+        "logprobs": None,
+        "finish_reason": "stop",
+    }
+    assert (told["choices"][1], told["odd"]) == ({"odd": 2}, 1)
+    assert {name: told[name] for name in HEAD} == HEAD | {"object": "chat.completion"}
+    assert told["usage"]["total_tokens"] == 0
 
 
 @pytest.mark.parametrize(
     "message",
     [
-        {"content": "é"},
-        {"content": 'In JSON: "content": null, "tool_calls": [{"function":{}}]'},
-        {"content": None, "tool_calls": [{"id": "a", "function": FUNCTION}, CUSTOM]},
-        {"content": None, "function_call": FUNCTION},
-        {"content": "x", "tool_calls": []},
-        {"content": "x", "tool_calls": ["odd"]},
+        {},
+        {"content": None},
+        {"content": None, "tool_calls": []},
+        {"content": None, "refusal": "No"},
     ],
 )
-def test_what_clients_can_read_is_passed_on_to_the_byte(message: Any) -> None:
-    data = completion(message)
+def test_a_text_is_never_null_but_beside_calls(message: dict[str, Any]) -> None:
+    told = mended(theirs({"role": "assistant", **message}))["choices"][0]["message"]
 
-    assert passed_on(data) == data
+    assert (told["content"], told["refusal"]) == ("", message.get("refusal"))
 
 
-@pytest.mark.parametrize("choice", [5, {}, {"message": 5}])
-def test_a_choice_unlike_any_is_passed_on_as_it_is(choice: Any) -> None:
-    data = json.dumps({"choices": [choice], "x": {"content": None}}).encode()
-
-    assert passed_on(data) == data
+THEIR_CALL = {"id": "c0", "type": "function", "function": {"name": "now", "arguments": '{"a":1}'}}
 
 
 @pytest.mark.parametrize(
-    ("message", "mended", "reason"),
+    "call",
     [
-        ({"content": None}, {"content": ""}, "length"),
-        (
-            {"content": None, "refusal": "I will not."},
-            {"content": "", "refusal": "I will not."},
-            "length",
-        ),
-        (
-            {"content": None, "tool_calls": [{"id": "a", "function": FUNCTION | {"name": None}}]},
-            {"content": ""},
-            "stop",
-        ),
-        (
-            {"content": "x", "tool_calls": [{"function": None}, {"function": FUNCTION}, CUSTOM]},
-            {"content": "x", "tool_calls": [{"function": FUNCTION}, CUSTOM]},
-            "length",
-        ),
-        *[
-            (
-                {"content": None, "tool_calls": [{"function": {"name": "f", **said}}]},
-                {
-                    "content": None,
-                    "tool_calls": [{"function": {"name": "f", "arguments": spelled}}],
-                },
-                "length",
-            )
-            for said, spelled in (
-                ({}, "{}"),
-                ({"arguments": ""}, "{}"),
-                ({"arguments": None}, "{}"),
-                ({"arguments": {"a": "é"}}, '{"a":"\\u00e9"}'),
-            )
-        ],
+        {**THEIR_CALL, "function": {"name": "now", "arguments": {"a": 1}}},
+        {"id": "c0", "function": THEIR_CALL["function"]},
     ],
+    ids=["arguments as an object", "no type"],
 )
-def test_what_would_break_clients_is_mended_and_nothing_beside_it(
-    message: Any, mended: Any, reason: str
-) -> None:
-    told = json.loads(passed_on(completion(message, "length")))
+def test_a_call_of_a_whole_answer_is_one_that_can_be_made(call: dict[str, Any]) -> None:
+    message = {"role": "assistant", "content": None, "tool_calls": [call]}
 
-    assert told == json.loads(completion(mended, reason))
+    [choice] = mended(theirs(message))["choices"]
+
+    assert choice["message"]["tool_calls"] == [THEIR_CALL]
+    assert (choice["message"]["content"], choice["finish_reason"]) == (None, "tool_calls")
+
+
+def test_a_call_that_cannot_be_made_is_left_out_of_a_whole_answer() -> None:
+    nameless = {"id": "c0", "type": "function", "function": {"arguments": "{}"}}
+    message = {"role": "assistant", "content": None, "tool_calls": [nameless]}
+
+    [choice] = mended(theirs(message, finish_reason="tool_calls"))["choices"]
+
+    assert choice["message"] == {"role": "assistant", "content": "", "refusal": None}
+    assert choice["finish_reason"] == "stop"
+
+
+def test_a_whole_answer_has_calls_in_the_words_they_were_asked_for_in() -> None:
+    function = THEIR_CALL["function"]
+    as_function = {"role": "assistant", "content": None, "function_call": function}
+    as_tool = {"role": "assistant", "content": None, "tool_calls": [THEIR_CALL]}
+
+    for message in (as_function, as_tool):
+        [new] = mended(theirs(message))["choices"]
+        [old] = mended(theirs(message), legacy=True)["choices"]
+        assert new["message"]["tool_calls"][0]["function"] == function
+        assert "function_call" not in new["message"]
+        assert old["message"] == {**as_function, "refusal": None}
+        assert (new["finish_reason"], old["finish_reason"]) == ("tool_calls", "function_call")
 
 
 def test_the_done_is_spelled_as_every_client_compares_it() -> None:

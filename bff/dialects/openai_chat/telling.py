@@ -20,6 +20,7 @@ from bff.chat.events import (
     ToolStarted,
     UsageReported,
 )
+from bff.chat.usage import tokens_of
 from bff.dialects.json_text import escape, read_json, write_ascii
 from bff.dialects.openai_chat.errors import error_object
 from bff.dialects.openai_chat.names import NAME
@@ -41,7 +42,8 @@ class StreamWriter:
     """Chunks in, whole frames out: the same id, time and model in all of them, the role first.
 
     They are upstream's where it speaks this dialect, else ours. *legacy* answers in the words of
-    before tools; *thoughts* shows what the model thinks.
+    before tools; *thoughts* shows what the model thinks. *input_tokens* is an estimate, for where a
+    usage is asked for and nobody counted.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class StreamWriter:
         created: int,
         answer_id: str,
         include_usage: bool = False,
+        input_tokens: int = 0,
         legacy: bool = False,
         thoughts: bool = False,
         request_id: str = "",
@@ -64,6 +67,7 @@ class StreamWriter:
         self._include_usage, self._legacy, self._thoughts = include_usage, legacy, thoughts
         self._unwanted = _PADDING if include_usage else _PADDING_AND_NO_USAGE
         self._request_id = request_id
+        self._input_tokens, self._characters = input_tokens, 0
         self._begun = False
         self._own_head = False  # a frame of upstream's own would say another id
         self._finished = False
@@ -81,6 +85,8 @@ class StreamWriter:
     def feed(self, chunk: Chunk) -> bytes:
         """The frames of *chunk*; empty when the caller has no use for it."""
         original = chunk.original
+        if self._include_usage:
+            self._characters += sum(map(_length, chunk.events))
         if original is not None and original.dialect == NAME:
             return self._pass_on(chunk, original.data)
         if original is not None and original.event == "ping":
@@ -93,13 +99,18 @@ class StreamWriter:
     def end(self) -> bytes:
         """After a finish: what is still missing, the usage if it was asked for, and `[DONE]`."""
         missing = b"" if self._finished else self._spell(Finished(FinishReason.STOP))
-        if self._include_usage and self._usage is not None:
-            missing += _frame({**self._usage, **self._head, "choices": []})
+        if self._include_usage:
+            usage = self._usage or {"usage": write_usage(self._estimate())}
+            missing += _frame({**usage, **self._head, "choices": []})
         return missing + DONE
 
     def fail(self, problem: Problem) -> bytes:
         """After the 200: the error, then `[DONE]`."""
         return _frame(error_object(problem, self._request_id)) + DONE
+
+    def _estimate(self) -> UsageReported:
+        told = tokens_of(self._characters)
+        return UsageReported(self._input_tokens, told, self._input_tokens + told, estimated=True)
 
     # -- upstream's own frames ---------------------------------------------------------------------
 
@@ -259,6 +270,12 @@ def _is_shown(chunk: Chunk) -> bool:
     if chunk.content or chunk.delta:
         return True
     return any(isinstance(event, Started | Finished) for event in chunk.events)
+
+
+def _length(event: Event) -> int:
+    if isinstance(event, TextDelta | ThoughtDelta):
+        return len(event.text)
+    return len(event.arguments) if isinstance(event, ToolDelta) else 0
 
 
 def _finish_in(events: Iterable[Event]) -> Finished | None:

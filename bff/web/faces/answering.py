@@ -6,7 +6,7 @@ contract api-faces.md §1.
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from aiohttp import web
@@ -14,7 +14,8 @@ from aiohttp import web
 from bff.chat.events import Original
 from bff.chat.reply import Reply
 from bff.chat.request import ChatRequest, Tags
-from bff.errors import Problem
+from bff.engine.metering import Facts
+from bff.errors import Kind, Problem
 from bff.policy.deadline import whole_budget
 from bff.records import Caller
 from bff.web.answer import Writer, stream_answer, told_headers
@@ -125,9 +126,20 @@ async def _answer_whole(
         seconds = whole_budget(services.limits.router_seconds, spent_s=0.0)  # the body is just here
         collected = await collect(request, chat, leash, seconds=seconds)
     told = {} if line.facts is None else {**line.facts.passed, **told_headers(line.facts)}
-    body = write_whole(collected.reply, original=collected.original)
+    body = write_whole(_complete(collected.reply, line.facts), original=collected.original)
     told["X-Proxy-Latency-Ms"] = str(round(line.spent_s() * 1000))
     return web.Response(body=body, headers={**JSON_HEADERS, **told})
+
+
+def _complete(reply: Reply, facts: Facts | None) -> Reply:
+    """*reply* with what we think was used, where nobody said. Raises Problem where it is none:
+    upstream charged for it, but there is nothing to tell.
+    """
+    if reply.text is None:
+        raise Problem(Kind.UPSTREAM, "The AI service gave no answer. Please try again.")
+    if reply.usage is None and facts is not None:
+        return replace(reply, usage=facts.usage)
+    return reply
 
 
 def write(written: tuple[int, bytes, dict[str, str]]) -> web.Response:
