@@ -5,7 +5,7 @@ from functools import partial
 
 from aiohttp import web
 
-from bff.chat.usage import estimated_usage
+from bff.chat.usage import estimated_prompt
 from bff.dialects.openai_chat import asked, errors, rates, telling, told_whole
 from bff.records import Caller
 from bff.web.faces.answering import Face, answer, new_id, read_question
@@ -46,7 +46,7 @@ async def complete(request: web.Request, caller: Caller) -> web.StreamResponse:
             created=created,
             answer_id=answer_id,
             include_usage=manner.include_usage,
-            input_tokens=estimated_usage(chat, 0).prompt_tokens,
+            input_tokens=estimated_prompt(chat),
             legacy=manner.legacy,
             request_id=request[REQUEST_LINE].request_id,
         ),
