@@ -115,6 +115,10 @@ class StreamWriter:
         self._delta_seen = False
         self.shown = False
 
+    def begin(self) -> bytes:
+        """Before anything came. Any delta would take the frontend's spinner away: a comment."""
+        return HEARTBEAT
+
     def feed(self, chunk: Chunk) -> bytes:
         """The frames of *chunk*; empty when the frontend has no use for it."""
         if chunk.content:

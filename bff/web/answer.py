@@ -34,7 +34,11 @@ class _EventStream(web.StreamResponse):
 
 
 class Writer(Protocol):
-    """A face's half of a dialect: chunks to whole frames."""
+    """A face's half of a dialect: chunks to whole frames. What `begin` gives are the first words of
+    a stream that begins before upstream has said any.
+    """
+
+    def begin(self) -> bytes: ...
 
     def feed(self, chunk: Chunk) -> bytes: ...
 
@@ -47,18 +51,16 @@ async def stream_answer(
     request: web.Request,
     chat: ChatRequest,
     *,
-    writer: Writer,
+    open_writer: Callable[[], Writer],
     heartbeat: bytes,
     headers: Mapping[str, str],
-    begin: Callable[[], bytes] | None = None,
 ) -> web.StreamResponse:
-    """*begin* has the first words of a stream that begins before upstream has said any; without it
-    a heartbeat is sent. Raises Problem while the status is still ours to choose.
-    """
+    """Raises Problem while the status is still ours to choose."""
     services = request.app[SERVICES]
     line = request[REQUEST_LINE]
     line.model = chat.model
     facts: Facts | None = None
+    voice = _Voice(open_writer)
 
     async def open_response(early: bool) -> web.StreamResponse:
         told = {} if facts is None else {**facts.passed, **told_headers(facts, early=early)}
@@ -73,14 +75,14 @@ async def stream_answer(
         heartbeat=heartbeat,
         pace=services.streams.pace(),
         open_response=open_response,
-        begin=begin,
+        begin=voice.begin,
     )
     with services.streams.opened(live):
         try:
             async with asyncio.timeout(None) as leash, services.engine.answer(chat) as answer:
                 live.tie(leash)
                 line.facts = facts = answer.facts
-                await _pipe(answer, writer, live)
+                await _pipe(answer, voice, live)
         except Exception as error:  # noqa: BLE001 - a stream that has begun ends in words
             if live.over:  # all has been said: what failed is the tidying
                 return live.response
@@ -88,19 +90,38 @@ async def stream_answer(
             line.kind = problem.kind
             if not live.committed:
                 raise problem from error.__cause__
-            await live.finish(writer.fail(problem))
+            await live.finish(voice.writer.fail(problem))
         finally:
             live.untie()
             line.sent_status = 200 if live.over else None
     return live.response
 
 
-async def _pipe(answer: Answer, writer: Writer, live: LiveStream) -> None:
+class _Voice:
+    """The writer of one answer: a new one for each try, until the first word of one is out."""
+
+    def __init__(self, open_writer: Callable[[], Writer]) -> None:
+        self._open_writer, self._tries = open_writer, 1
+        self.writer = open_writer()
+
+    def begin(self) -> bytes:
+        return self.writer.begin()
+
+    def turn_to(self, tries: int, live: LiveStream) -> None:
+        """What an earlier try had said of itself was its own: nobody has heard it."""
+        if tries != self._tries and not live.committed:
+            live.drop()
+            self.writer = self._open_writer()
+        self._tries = tries
+
+
+async def _pipe(answer: Answer, voice: _Voice, live: LiveStream) -> None:
     async for batch in answer.batches:
+        voice.turn_to(answer.facts.attempts, live)
         if not batch:
-            await live.finish(writer.end())
+            await live.finish(voice.writer.end())
             continue
-        frames = _frames(writer, batch)
+        frames = _frames(voice.writer, batch)
         if live.committed or any(chunk.content for chunk in batch):
             if frames:
                 await live.write(frames)

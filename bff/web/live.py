@@ -85,6 +85,10 @@ class LiveStream(Leash):
         self._held.append(frames)
         self._pace.held(self._now())
 
+    def drop(self) -> None:
+        """Forgets what was kept back."""
+        self._held.clear()
+
     async def write(self, frames: bytes) -> None:
         """Whole events only. Waits while the client does not read."""
         if self._response is None:

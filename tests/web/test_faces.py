@@ -14,6 +14,7 @@ import pytest
 
 from bff.connect.qsh import query_string_hash
 from bff.simulators.openai.simulator import DONE, delta, finish, role
+from bff.simulators.vendors import VENDORS
 from tests.support.keys import create_key
 from tests.support.service import Service, open_service
 
@@ -26,6 +27,12 @@ FACES = [
     pytest.param("/v1/messages", MESSAGE, id="anthropic"),
     pytest.param("/anthropic/v1/messages", MESSAGE, id="anthropic-mounted"),
 ]
+ANTHROPIC = next(row for row in VENDORS if row.name == "anthropic")
+CREATED = (
+    b'event: response.created\ndata: {"type":"response.created","sequence_number":0,"response":'
+    b'{"id":"resp_scripted","object":"response","created_at":1,"model":"gpt-4o-2024-08-06",'
+    b'"status":"in_progress","output":[]}}\n\n'
+)
 STREAMED = (("/v1/chat/completions", CHAT), ("/v1/messages", MESSAGE))
 OPENAI_MEMBERS = {"message", "type", "param", "code", "suggestion", "request_id"}
 
@@ -621,3 +628,43 @@ async def test_a_keys_requests_are_counted_on_every_face_and_told(service: Servi
     assert status == 429
     assert error_of("/v1/messages", told)["type"] == "rate_limit_error"
     assert int(third["retry-after"]) >= 1
+
+
+async def fail_twice(service: Service, first: int, head: bytes) -> None:
+    """The tries of that number and the next: begun, and cut."""
+    for number in (first, first + 1):
+        pen = await service.openai.pen(number)
+        await pen.say(head)
+        await pen.cut()
+
+
+async def test_what_a_try_said_of_itself_is_forgotten_when_another_one_answers(
+    tmp_path: Path,
+) -> None:
+    async with open_service(
+        tmp_path, gateway=False, vendor=ANTHROPIC, openai_api_key="sk-test-key",
+        model_fallbacks='{"openai/gpt-4o":["anthropic/claude-sonnet-4-5"]}',
+    ) as service:  # fmt: skip
+        key = await create_key(service)
+        service.openai.hold()
+        said = {}
+        tries = 0
+        for path, body in (*STREAMED, ("/v1/responses", RESPONSE)):
+            async with asyncio.TaskGroup() as tasks:
+                head = CREATED if path == "/v1/responses" else role()
+                tasks.create_task(fail_twice(service, tries, head))
+                async with service.session.post(
+                    service.url + path,
+                    json={**body, "stream": True},
+                    headers={"Authorization": f"Bearer {key}"},
+                ) as response:
+                    said[path] = await response.read()
+            tries += 2
+            assert response.headers["x-model-used"] == "anthropic/claude-sonnet-4-5"
+
+    for path, frames in said.items():
+        assert b"scripted" not in frames, path
+        assert b"gpt-4o-2024" not in frames, path
+        assert frames.count(b'"role":"assistant","content":""') == (path == STREAMED[0][0]), path
+        assert frames.count(b"event: message_start") == (path == STREAMED[1][0]), path
+        assert frames.count(b"event: response.created") == (path == "/v1/responses"), path

@@ -57,12 +57,6 @@ class Face:
         return write(self.write_problem(problem, request[REQUEST_LINE].request_id))
 
 
-class BeginningWriter(Writer, Protocol):
-    """One that can begin before upstream has said anything."""
-
-    def begin(self) -> bytes: ...
-
-
 class WriteWhole(Protocol):
     """The answer in one piece; *original* is it in its vendor's own words, where there are some."""
 
@@ -95,7 +89,7 @@ async def answer(
     chat: ChatRequest,
     face: Face,
     *,
-    open_writer: Callable[[], BeginningWriter],
+    open_writer: Callable[[], Writer],
     write_whole: WriteWhole,
 ) -> web.StreamResponse:
     """By a stream, or by one JSON object; the body's `stream` alone decides. Raises Problem."""
@@ -104,15 +98,13 @@ async def answer(
     check_arguments(chat, most_values=services.limits.json_values)
     if not chat.stream:
         return await _answer_whole(request, chat, write_whole)
-    writer = open_writer()
     async with stream_slot(request, caller):
         return await stream_answer(
             request,
             chat,
-            writer=writer,
+            open_writer=open_writer,
             heartbeat=face.heartbeat,
             headers=_STREAM_HEADERS,
-            begin=writer.begin,
         )
 
 

@@ -40,15 +40,19 @@ async def converse(request: web.Request, caller: Caller) -> web.StreamResponse:
         most_messages=limits.messages,
         most_parts=limits.parts,
     )
-    writer = chatgpt.StreamWriter(
-        model=facts.model, created=int(services.now()), answer_id=f"chatcmpl-{line.request_id}"
-    )
+    created = int(services.now())
     headers = dict(_STREAM_HEADERS)
     if request.keep_alive and request.version >= HttpVersion11 and not services.draining:
         headers["Connection"] = "keep-alive"
     async with stream_slot(request, caller):
         return await stream_answer(
-            request, chat, writer=writer, heartbeat=chatgpt.HEARTBEAT, headers=headers
+            request,
+            chat,
+            open_writer=lambda: chatgpt.StreamWriter(
+                model=facts.model, created=created, answer_id=f"chatcmpl-{line.request_id}"
+            ),
+            heartbeat=chatgpt.HEARTBEAT,
+            headers=headers,
         )
 
 
