@@ -5,7 +5,7 @@ any face gives the same. Source: api-faces.md §10, items 1, 2.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bff.simulators import embedded_model
@@ -41,6 +41,7 @@ class Scenario:
     seen: dict[str, Any]
     vendors: Sequence[str] = EVERY
     not_in: tuple[str, ...] = ()  # versions of the SDK
+    only_in: str = ""  # python: other SDKs do it otherwise
     others: dict[str, dict[str, Any]] = field(default_factory=dict)  # what differs at a vendor
 
     def seen_at(self, vendor: str) -> dict[str, Any]:
@@ -48,7 +49,7 @@ class Scenario:
 
     def told(self, model: str) -> dict[str, Any]:
         body = {"model": model, **self.ask.get("body", {})}
-        return {**self.ask, "body": body, "name": self.name}
+        return {**self.ask, "body": body, "model": model, "name": self.name}
 
 
 def _seen(text: str | None, reason: str, **more: Any) -> dict[str, Any]:
@@ -178,6 +179,79 @@ CHAT = (
         vendors=("anthropic",),  # OpenAI's stand-in has no such past
     ),
 )
+_MODELS = {
+    "list": Scenario("its model is listed", {"how": "models"}, {"listed": True, "requests": 1}),
+    "one": Scenario("its model is found", {"how": "model"}, {"found": True, "requests": 1}),
+}
+CHAT += (*_MODELS.values(),)
+CHAT += tuple(
+    Scenario(
+        f"{how}, read into a class",
+        {"how": how, "body": body},
+        {"answer": ANSWER, "requests": 1},
+        vendors=("anthropic",),  # OpenAI's stand-in is held to no schema
+        not_in=("1.10.0",),
+        only_in="python",
+    )
+    for how, body in (("parse", _ASKED), ("respond_parsed", {"input": QUESTION}))
+)
+
+# -- responses -------------------------------------------------------------------------------------
+
+
+def _responded(text: str, **more: Any) -> dict[str, Any]:
+    return {**_seen(text, "completed"), **more}
+
+
+_FLAT = [{"type": "function", "strict": True, **function} for function in _FUNCTIONS]
+_WISHED_RESPONSE = {"instructions": "Be brief.", "input": WISH, "tools": _FLAT}
+RESPONSES = tuple(
+    replace(scenario, not_in=("1.10.0",))
+    for scenario in (
+        Scenario("a response", {"how": "respond", "body": {"input": QUESTION}}, _responded(ANSWER)),
+        Scenario(
+            "a response streamed",
+            {"how": "respond_streamed", "body": {"input": QUESTION}},
+            _responded(ANSWER),
+        ),
+        Scenario(
+            "a response of calls",
+            {"how": "respond", "body": _WISHED_RESPONSE},
+            _responded("", calls=CALLS),
+        ),
+        Scenario(
+            "a response of calls streamed",
+            {"how": "respond_streamed", "body": _WISHED_RESPONSE},
+            _responded("", calls=CALLS),
+        ),
+        Scenario(
+            "a response's calls answered",
+            {"how": "respond_loop", "body": _WISHED_RESPONSE, "results": RESULTS},
+            _responded(TOLD, requests=2),
+            others=_TOLD_APART,
+        ),
+        Scenario(
+            "a response's call answered with a picture",
+            {
+                "how": "respond_loop",
+                "body": _WISHED_RESPONSE,
+                "results": {
+                    "weather": [
+                        {"type": "input_text", "text": "see"},
+                        {
+                            "type": "input_image",
+                            "detail": "auto",
+                            "image_url": f"data:image/png;base64,{PICTURE}",
+                        },
+                    ],
+                    "now": "12:00",
+                },
+            },
+            _responded("The tool says: see\n12:00", requests=2),
+            vendors=("anthropic",),
+        ),
+    )
+)
 
 # -- messages --------------------------------------------------------------------------------------
 
@@ -261,5 +335,14 @@ MESSAGES = (
         {"how": "create", "body": {**_MESSAGE, "max_tokens": 2}},
         _said("## Here", "max_tokens"),
         vendors=("openai", "anthropic"),
+    ),
+)
+MESSAGES += tuple(replace(row, not_in=_NO_TOOLS) for row in _MODELS.values())
+MESSAGES += (
+    Scenario(
+        "its tokens counted",
+        {"how": "count", "body": {**_ASKED, "tools": _TOOLS}},
+        {"counted": True, "requests": 1},
+        not_in=_NO_TOOLS,
     ),
 )

@@ -12,7 +12,16 @@ from bff.policy.breaker import Breaker
 from bff.simulators.stand_in import StandIn
 from bff.simulators.vendors import VENDORS
 from tests.clients.failures import FAILURES, MOST_BYTES, Failure, refused_keys
-from tests.clients.scenarios import ANSWER, CALLS, CHAT, EVERY, MESSAGES, RESULTS, Scenario
+from tests.clients.scenarios import (
+    ANSWER,
+    CALLS,
+    CHAT,
+    EVERY,
+    MESSAGES,
+    RESPONSES,
+    RESULTS,
+    Scenario,
+)
 from tests.support.client_programs import Program, node_program
 from tests.support.keys import create_key
 from tests.support.service import open_service
@@ -28,13 +37,13 @@ BEHIND = [pytest.param(row, id=row.name) for row in VENDORS if row.name in EVERY
     ("program", "scenarios"),
     [
         pytest.param(program, table, id=program.name, marks=program.marks)
-        for program, table in ((OPENAI, CHAT), (ANTHROPIC, MESSAGES))
+        for program, table in ((OPENAI, CHAT + RESPONSES), (ANTHROPIC, MESSAGES))
     ],
 )
 async def test_a_program_in_node_sees_the_answer_whoever_gives_it(
     tmp_path: Path, program: Program, scenarios: tuple[Scenario, ...], vendor: StandIn
 ) -> None:
-    rows = [row for row in scenarios if vendor.name in row.vendors]
+    rows = [row for row in scenarios if vendor.name in row.vendors and not row.only_in]
     async with open_service(tmp_path, vendor=vendor, gateway=False) as service:
         key = await create_key(service)
 

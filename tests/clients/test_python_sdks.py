@@ -10,7 +10,7 @@ import pytest
 
 from bff.simulators.stand_in import StandIn
 from bff.simulators.vendors import VENDORS
-from tests.clients.scenarios import CHAT, EVERY, MESSAGES, Scenario
+from tests.clients.scenarios import CHAT, EVERY, MESSAGES, RESPONSES, Scenario
 from tests.support.client_programs import Program, python_program
 from tests.support.keys import create_key
 from tests.support.service import open_service
@@ -23,7 +23,7 @@ BEHIND = {row.name: row for row in VENDORS if row.name in EVERY}
 
 def pairs() -> Iterator[Any]:
     """Every program before vendors that are passed on and translated, the newest before all."""
-    for programs, table in ((OPENAIS, CHAT), (ANTHROPICS, MESSAGES)):
+    for programs, table in ((OPENAIS, CHAT + RESPONSES), (ANTHROPICS, MESSAGES)):
         for program in programs:
             for vendor in BEHIND if program.version == "newest" else SPOKEN:
                 name = f"{program.name}-{vendor}"

@@ -75,11 +75,11 @@ await run(
     async models(told) {
       const ids = [];
       for await (const model of clientOf(told).models.list()) ids.push(model.id);
-      return { ids };
+      return { listed: ids.includes(told.ask.model) };
     },
     async model(told) {
-      const { id, type } = await clientOf(told).models.retrieve(told.ask.model);
-      return { id, type };
+      const model = await clientOf(told).models.retrieve(told.ask.model);
+      return { found: model.id === told.ask.model && model.type === 'model' };
     },
   },
   (error) =>

@@ -130,12 +130,12 @@ async def count(client, ask):
 
 
 async def list_models(client, ask):
-    return {"ids": [model.id async for model in each(client.models.list(**ask.get("body", {})))]}
+    return {"listed": ask["model"] in [model.id async for model in each(client.models.list())]}
 
 
 async def retrieve_model(client, ask):
     model = await awaited(client.models.retrieve(ask["model"]))
-    return {"id": model.id, "type": model.type}
+    return {"found": (model.id, model.type) == (ask["model"], "model")}
 
 
 HOW = {

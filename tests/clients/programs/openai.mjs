@@ -80,11 +80,11 @@ await run(
     async models(told) {
       const ids = [];
       for await (const model of clientOf(told).models.list()) ids.push(model.id);
-      return { ids };
+      return { listed: ids.includes(told.ask.model) };
     },
     async model(told) {
-      const { id, object } = await clientOf(told).models.retrieve(told.ask.model);
-      return { id, object };
+      const model = await clientOf(told).models.retrieve(told.ask.model);
+      return { found: model.id === told.ask.model && model.object === 'model' };
     },
     async respond(told) {
       return responded(await clientOf(told).responses.create(told.ask.body));

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
 import openai
+import pydantic
 
 httpx = sys.modules.get("httpx2") or sys.modules["httpx"]  # whichever the SDK speaks through
 
@@ -148,12 +149,26 @@ async def loop(client, ask):
 
 
 async def list_models(client, ask):
-    return {"ids": [model.id async for model in each(client.models.list())]}
+    return {"listed": ask["model"] in [model.id async for model in each(client.models.list())]}
 
 
 async def retrieve_model(client, ask):
     model = await awaited(client.models.retrieve(ask["model"]))
-    return {"id": model.id, "object": model.object}
+    return {"found": (model.id, model.object) == (ask["model"], "model")}
+
+
+class Answer(pydantic.BaseModel):
+    answer: str
+
+
+async def parse(client, ask):
+    parsed = await awaited(client.chat.completions.parse(**ask["body"], response_format=Answer))
+    return {"answer": parsed.choices[0].message.parsed.answer}
+
+
+async def respond_parsed(client, ask):
+    parsed = await awaited(client.responses.parse(**ask["body"], text_format=Answer))
+    return {"answer": parsed.output_parsed.answer}
 
 
 async def respond(client, ask):
@@ -206,7 +221,9 @@ HOW = {
     "loop": loop,
     "models": list_models,
     "model": retrieve_model,
+    "parse": parse,
     "respond": respond,
+    "respond_parsed": respond_parsed,
     "respond_streamed": respond_streamed,
     "respond_loop": respond_loop,
 }
