@@ -86,6 +86,14 @@ WRONG: list[tuple[dict[str, str], str]] = [
         "line ends; only a gateway with CLOUDFLARE_GATEWAY_TOKEN can do without.",
     ),
     ({"OPENAI_API_KEY": "", **GATEWAY}, "OPENAI_API_KEY is not set"),
+    (
+        {"OPENAI_API_KEY": "sk-bff-hush"},
+        "OPENAI_API_KEY holds a value that is not shown; it may hold the vendor's own key; one of "
+        "`bff keys` (sk-bff-...) is for clients of this service.",
+    ),
+    ({"OPENAI_API_KEY": "sk-bff-hush", **GATEWAY}, "OPENAI_API_KEY holds a value that is not"),
+    ({"OPENAI_API_KEY": "sk-bff-hush", "OPENAI_BASEURL": OPENAI}, "OPENAI_API_KEY holds a value"),
+    ({"ANTHROPIC_API_KEY": "sk-bff-hush"}, "ANTHROPIC_API_KEY holds a value that is not shown"),
     ({"OPENAI_API_KEY": "", "CLOUDFLARE_GATEWAY_TOKEN": "t"}, "OPENAI_API_KEY is not set"),
     (
         {"OPENAI_API_KEY": "", **BYOK, "OPENAI_FALLBACK_BASEURL": OPENAI},
@@ -336,6 +344,17 @@ def test_questions_go(
 def test_who_asks_no_question_needs_no_key() -> None:
     assert read_settings({}, upstream_needed=False).openai_api_key is None
     assert read_settings({}, upstream_needed=False, default_app_env="development").development
+
+
+def test_another_service_of_this_kind_may_be_asked_with_a_key_of_its_own() -> None:
+    key, other = "sk-bff-theirs", "https://bff.example"
+
+    read_settings({"OPENAI_API_KEY": key, "OPENAI_BASEURL": f"{other}/v1"})
+    read_settings({**KEY, "ANTHROPIC_API_KEY": key, "ANTHROPIC_BASE_URL": other})
+
+
+def test_a_key_for_clients_in_the_environment_stops_no_command_that_asks_nothing() -> None:
+    read_settings({"OPENAI_API_KEY": "sk-bff-exported"}, upstream_needed=False)
 
 
 def test_production_without_a_public_address_starts_and_says_so() -> None:

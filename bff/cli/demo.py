@@ -26,6 +26,7 @@ from pydantic import SecretStr
 from bff.cli import Failure
 from bff.dialects.sse import Decoder
 from bff.settings import Settings, read_settings, variables
+from bff.settings.judging import keys_of_ours
 from bff.settings.vendor_fields import VendorFields
 from bff.simulators.atlassian import AtlassianHost
 from bff.simulators.stand_in import StandIn
@@ -176,8 +177,12 @@ def _way_to(stand_in: StandIn, world: World) -> dict[str, Any]:
 
 
 def _has_a_key(own: Settings) -> bool:
-    """Whether the real vendor of the user's model can be asked."""
+    """Whether the real vendor of the user's model can be asked. Who pasted the line that a demo
+    printed has a key, of that demo's.
+    """
     vendor = own.chat_model.partition("/")[0]
+    if f"{vendor}_api_key" in keys_of_ours(own):
+        return False
     return own.openai_api_key is not None if vendor == "openai" else own.is_configured(vendor)
 
 
@@ -211,7 +216,9 @@ async def _keep_open(port: int, model_delay_ms: int, provider: str | None) -> No
             who = "A built-in model answers; with OPENAI_API_KEY set the real one does."
         click.echo(
             f"\n  {demo.page_url}\n\n{who}\n\nClients of your own may ask it too:\n\n"
-            f"  OPENAI_BASE_URL={demo.base_url}/v1 OPENAI_API_KEY={demo.api_key}\n\n"
+            f"  OPENAI_BASE_URL={demo.base_url}/v1 OPENAI_API_KEY={demo.api_key}\n"
+            f"  ANTHROPIC_BASE_URL={demo.base_url} ANTHROPIC_AUTH_TOKEN={demo.api_key}\n"
+            f"  BFF_URL={demo.base_url} BFF_KEY={demo.api_key}   (deploy/examples)\n\n"
             "Ctrl+C ends it."
         )
         stop = asyncio.Event()

@@ -4,10 +4,14 @@ import ipaddress
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from pydantic import SecretStr
+
+from bff.policy.api_keys import PREFIX
 from bff.settings.fields import Settings
 from bff.settings.kinds import (
     A_NAME,
     A_TOKEN,
+    ANTHROPIC,
     CLOUDFLARE,
     OFF,
     OPENAI,
@@ -17,6 +21,9 @@ from bff.settings.kinds import (
 )
 from bff.settings.said import Said, may_hold
 
+_A_VENDORS_KEY = (
+    f"the vendor's own key; one of `bff keys` ({PREFIX}...) is for clients of this service"
+)
 _NEEDS = {
     "anthropic": "anthropic needs ANTHROPIC_API_KEY",
     "azure": "azure needs AZURE_OPENAI_ENDPOINT and AZURE_OPENAI_API_KEY",
@@ -65,7 +72,27 @@ def wrong_upstream(settings: Settings, said: Said, upstream_needed: bool) -> Ite
             "openai_baseurl", f"{OPENAI}, or {shape} with nothing after it, or another base"
         )
     yield from _wrong_addresses(settings, said)
+    if upstream_needed:
+        for field in keys_of_ours(settings):
+            yield said.line(field, _A_VENDORS_KEY)
     yield from _wrong_keys(settings, said, upstream_needed)
+
+
+def keys_of_ours(settings: Settings) -> Iterator[str]:
+    """Fields that hold a key of `bff keys`, meant for a client, where its vendor gives others. An
+    address elsewhere may be another one of these services.
+    """
+    base = settings.openai_baseurl
+    if (base in (None, OPENAI) or settings.is_gateway(base or "")) and _is_ours(
+        settings.openai_api_key
+    ):
+        yield "openai_api_key"
+    if settings.anthropic_base_url == ANTHROPIC and _is_ours(settings.anthropic_api_key):
+        yield "anthropic_api_key"
+
+
+def _is_ours(key: SecretStr | None) -> bool:
+    return key is not None and key.get_secret_value().startswith(PREFIX)
 
 
 def _wrong_addresses(settings: Settings, said: Said) -> Iterator[str]:

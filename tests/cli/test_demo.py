@@ -112,12 +112,25 @@ async def test_a_key_for_clients_of_ones_own_is_printed_ready_to_use(tmp_path: P
         printed = (await process.stdout.readuntil(b"Ctrl+C")).decode()
 
     found = re.search(
-        r"^  OPENAI_BASE_URL=http://127\.0\.0\.1:\d+/v1 OPENAI_API_KEY=(\S+)$",
+        r"^  OPENAI_BASE_URL=(http://127\.0\.0\.1:\d+)/v1 OPENAI_API_KEY=(\S+)\n"
+        r"  ANTHROPIC_BASE_URL=\1 ANTHROPIC_AUTH_TOKEN=\2\n"
+        r"  BFF_URL=\1 BFF_KEY=\2 ",
         printed,
         re.MULTILINE,
     )
     assert found is not None
-    assert is_ours(found[1])
+    assert is_ours(found[2])
+
+
+@pytest.mark.parametrize("vendor", ["openai", "anthropic"])
+async def test_a_demo_where_the_line_of_another_was_pasted_answers_by_itself(
+    vendor: str, nothing_set: pytest.MonkeyPatch
+) -> None:
+    nothing_set.setenv(f"{vendor.upper()}_API_KEY", "sk-bff-" + "k" * 43)
+    nothing_set.setenv("CHAT_MODEL", f"{vendor}/any-model")
+
+    async with open_demo(port=0, model_delay_ms=0) as demo:
+        assert demo.upstream == ""
 
 
 async def test_its_key_opens_its_own_faces_and_no_other_demo(
