@@ -14,6 +14,7 @@ import click
 import orjson
 
 from bff.cli import Failure
+from bff.connect.tokens import tags
 from bff.errors import Problem
 from bff.records import ApiKey
 from bff.settings import read_settings
@@ -26,7 +27,8 @@ from bff.store.url import read_database_url
 NAME_MOST = 100  # characters: a table has other columns too
 TENANT_MOST = 255
 COLUMNS = (
-    "ID", "NAME", "TENANT", "STARTS WITH", "MODELS", "LIMITS", "CREATED", "LAST USED", "REVOKED",
+    "ID", "NAME", "TENANT", "STARTS WITH", "IN LOGS", "MODELS", "LIMITS", "CREATED",
+    "LAST USED", "REVOKED",
 )  # fmt: skip
 _Result = TypeVar("_Result")
 
@@ -76,10 +78,14 @@ def command() -> None:
     "May be given several times.",
 )
 @click.option(
-    "--streams", type=click.IntRange(1, 10_000), help="Answers it may have open at a time."
+    "--streams",
+    type=click.IntRange(1, 10_000),
+    help="Answers it may have open at a time, in each worker process.",
 )
 @click.option(
-    "--requests", type=click.IntRange(1, 1_000_000), help="Requests it may begin within a minute."
+    "--requests",
+    type=click.IntRange(1, 1_000_000),
+    help="Requests it may begin within a minute, in each worker process.",
 )
 def create(
     name: str,
@@ -92,7 +98,7 @@ def create(
 
     \b
     Example:
-      export OPENAI_API_KEY="$(bff keys create laptop)"
+      export BFF_KEY="$(bff keys create laptop)"
     """
 
     async def make(db: Database) -> tuple[ApiKey, str]:
@@ -214,6 +220,7 @@ def _as_json(listed: Listed) -> dict[str, Any]:
         "name": key.name,
         "tenant": key.tenant,
         "starts_with": listed.beginning.rstrip("…"),
+        "in_logs": _log_tag(key),
         "models": list(key.models),
         "streams": key.streams,
         "requests_per_minute": key.requests,
@@ -241,12 +248,18 @@ def _row(listed: Listed) -> tuple[str, ...]:
         key.name,
         key.tenant,
         listed.beginning,
+        _log_tag(key),
         ", ".join(key.models) or "all",
         ", ".join(limits) or "-",
         _minute(listed.created_at),
         "never" if listed.last_used_at is None else _minute(listed.last_used_at),
         "-" if listed.revoked_at is None else _minute(listed.revoked_at),
     )
+
+
+def _log_tag(key: ApiKey) -> str:
+    """How its tenant is named in a line of the log: a stranger cannot read it back."""
+    return tags(key.tenant, None)[0]
 
 
 def _minute(seconds: float) -> str:

@@ -1,5 +1,6 @@
 """`bff keys` as an operator uses it, and what its keys then open."""
 
+import hashlib
 import re
 import sqlite3
 from collections.abc import Iterator
@@ -35,6 +36,11 @@ def postgres() -> Iterator[Postgres]:
 
 async def keys(*arguments: str) -> Ran:
     return await run_command("keys", *arguments)
+
+
+def tag_of(tenant: str) -> str:
+    """How a line of the log names *tenant*."""
+    return f"t:{hashlib.sha256(tenant.encode()).hexdigest()[:16]}"
 
 
 async def make(*arguments: str) -> tuple[str, str]:
@@ -106,17 +112,18 @@ async def test_a_list_shows_everything_but_the_key(tmp_path: Path) -> None:
     assert text[12:] not in table.out + str(as_json)
     head, *rows = [re.split(r" {2,}", line) for line in table.out.splitlines()]
     assert head == [
-        *("ID", "NAME", "TENANT", "STARTS WITH", "MODELS"),
+        *("ID", "NAME", "TENANT", "STARTS WITH", "IN LOGS", "MODELS"),
         *("LIMITS", "CREATED", "LAST USED", "REVOKED"),
     ]
     assert sorted(rows, reverse=True, key=lambda row: row[1]) == [
         [
-            *(one, "n8n", "team", f"{text[:11]}…", "openai/*, claude-*", "3 at once, 60/minute"),
+            *(one, "n8n", "team", f"{text[:11]}…", tag_of("team")),
+            *("openai/*, claude-*", "3 at once, 60/minute"),
             *("2027-01-15 08:00", "2027-01-15 08:01", "-"),
         ],
         [
             *(other, "laptop", f"key:{other}", rows[[r[1] for r in rows].index("laptop")][3]),
-            *("all", "-", "2027-01-15 08:00", "never", "2027-01-15 08:02"),
+            *(tag_of(f"key:{other}"), "all", "-", "2027-01-15 08:00", "never", "2027-01-15 08:02"),
         ],
     ]
     [found] = [row for row in as_json if row["id"] == one]
@@ -125,6 +132,7 @@ async def test_a_list_shows_everything_but_the_key(tmp_path: Path) -> None:
         "name": "n8n",
         "tenant": "team",
         "starts_with": text[:11],
+        "in_logs": tag_of("team"),
         "models": ["openai/*", "claude-*"],
         "streams": 3,
         "requests_per_minute": 60,
