@@ -121,6 +121,7 @@ def test_a_path_that_is_not_served_says_where_the_base_url_ends() -> None:
     error = json.loads(body)["error"]
     assert (status, error["code"], headers) == (404, "unknown_url", {"x-should-retry": "false"})
     assert "/v1" in error["suggestion"]
+    assert "/docs" in error["suggestion"]  # the base URL may be right, and the path not there
 
 
 def test_a_path_that_answers_to_other_methods_names_them() -> None:

@@ -29,7 +29,7 @@ ROWS: Mapping[Kind, _Row] = {
         415, _REQUEST, "unsupported_media_type", "Send the body as application/json."
     ),
     Kind.CALLER_AUTH: _Row(
-        401, _REQUEST, "invalid_api_key", "Send a valid key as Authorization: Bearer."
+        401, _REQUEST, "invalid_api_key", "Send a valid key as Authorization: Bearer or x-api-key."
     ),
     Kind.CALLER_FORBIDDEN: _Row(
         403, "permission_error", "forbidden", "Ask your administrator for access."
@@ -63,7 +63,10 @@ ROWS: Mapping[Kind, _Row] = {
     Kind.INTERNAL: _Row(500, _SERVER, "internal_error", "Tell your administrator the request_id."),
 }
 _UNKNOWN_URL = _Row(
-    404, _REQUEST, "unknown_url", "Use a base URL that ends in /v1, and no second /v1 behind it."
+    404,
+    _REQUEST,
+    "unknown_url",
+    "Use a base URL that ends in /v1, and no second /v1 behind it. /docs shows what there is.",
 )
 _WRONG_METHOD = _Row(405, _REQUEST, "method_not_allowed", "Use the method that the URL answers to.")
 

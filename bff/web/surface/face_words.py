@@ -22,24 +22,28 @@ _REFUSED = ("X-Should-Retry", "Retry-After")
 _BILLING = 402  # the gateway's own account, on either face
 
 SECURITY: Json = {
-    "apiKey": {"type": "http", "scheme": "bearer", "description": "A key of `bff keys create`."},
+    "apiKey": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "`Authorization: Bearer ` and a key of `bff keys create`.",
+    },
     "apiKeyHeader": {
         "type": "apiKey",
         "in": "header",
         "name": "x-api-key",
-        "description": "The same key where a client sends it so.",
+        "description": "The same key as `x-api-key`, where a client sends it so.",
     },
     "connectHeader": {
         "type": "apiKey",
         "in": "header",
         "name": "Authorization",
-        "description": "`JWT ` and a token of an Atlassian Connect installation.",
+        "description": "`Authorization: JWT ` and a token of an Atlassian Connect installation.",
     },
     "connectQuery": {
         "type": "apiKey",
         "in": "query",
         "name": "jwt",
-        "description": "The same token in the query.",
+        "description": "The same token in the query, as `jwt`.",
     },
     "forge": {
         "type": "http",
