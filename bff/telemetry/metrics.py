@@ -27,7 +27,8 @@ from bff.errors import Sign
 OTHER = "other"
 LEFT = "left"  # the caller was gone before there was an answer
 METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
-STATUSES = frozenset(str(status.value) for status in HTTPStatus)
+_OVERLOADED = "529"  # Anthropic's word for it, and so its face's
+STATUSES = frozenset(str(status.value) for status in HTTPStatus) | {_OVERLOADED}
 SIGNS = frozenset(sign.value for sign in Sign)
 OUTCOMES = STATUSES | SIGNS | {"ok", "cancelled"} | {str(edge) for edge in (*range(520, 528), 530)}
 REASONS = SIGNS | {"breaker_open"}

@@ -82,6 +82,13 @@ def _known(label: str) -> set[str]:
     return set(sets[label])
 
 
+def test_the_status_that_anthropics_face_has_for_overload_is_shown(metrics) -> None:
+    metrics.request_ended(route="/v1/messages", method="POST", status=529, seconds=0)
+
+    labels = {"route": "/v1/messages", "method": "POST", "status": "529"}
+    assert _value(metrics, "bff_requests_total", **labels) == 1
+
+
 def test_an_odd_status_is_other(metrics) -> None:
     metrics.request_ended(route="/x", method="GET", status=799, seconds=0)
 
