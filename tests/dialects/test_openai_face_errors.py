@@ -60,7 +60,8 @@ def test_a_kind_has_its_own_status_whatever_upstream_answered(
     told_status, error, _ = told(Problem(kind, "Né.", status=418, at="messages[1].role"))
 
     assert (told_status, error["type"], error["code"]) == (status, type_, code)
-    assert (error["message"], error["param"]) == ("Né.", "messages[1].role")
+    sentence = "messages[1].role: Né." if kind is Kind.INVALID else "Né."
+    assert (error["message"], error["param"]) == (sentence, "messages[1].role")
     assert error["request_id"] == "req_1"
 
 

@@ -48,7 +48,7 @@ def test_what_is_not_supported_has_the_envelope_of_chat_completions() -> None:
     error = json.loads(body)["error"]
     assert (status, headers) == (400, {"x-should-retry": "false"})
     assert (error["type"], error["code"]) == ("invalid_request_error", "unsupported_parameter")
-    assert (error["param"], error["message"]) == ("background", "Not here.")
+    assert (error["param"], error["message"]) == ("background", "background: Not here.")
 
 
 def test_an_error_event_has_no_type_of_the_errors_own() -> None:

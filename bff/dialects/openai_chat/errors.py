@@ -108,7 +108,7 @@ def _error(row: _Row, problem: Problem, request_id: str) -> dict[str, Any]:
         row = ROWS[Kind.BAD_REQUEST]
     return {
         "error": {
-            "message": sentence_of(problem),
+            "message": _message(problem),
             "type": row.type,
             "param": problem.at or None,
             "code": problem.code or row.code,
@@ -116,3 +116,9 @@ def _error(row: _Row, problem: Problem, request_id: str) -> dict[str, Any]:
             "request_id": request_id,
         }
     }
+
+
+def _message(problem: Problem) -> str:
+    """With its place in front where a field is refused: many a client shows the sentence alone."""
+    sentence = sentence_of(problem)
+    return f"{problem.at}: {sentence}" if problem.kind is Kind.INVALID and problem.at else sentence
