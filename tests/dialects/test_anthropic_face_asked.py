@@ -125,6 +125,7 @@ def test_who_only_counts_needs_no_limit() -> None:
         ({"temperature": 1.5}, "temperature", 1.5),
         ({"metadata": {}}, "end_user", ""),
         ({"system": []}, "messages", (Message(Role.USER, "hello"),)),
+        ({"system": ""}, "messages", (Message(Role.USER, "hello"),)),
     ],
 )
 def test_a_field_is_read(more: dict[str, Any], field: str, value: Any) -> None:
@@ -373,6 +374,9 @@ def test_turns_that_cannot_be_read_are_refused_by_their_place(messages: Any, at:
         ({"max_tokens": True}, "max_tokens"),
         ({"stream": "x"}, "stream"),
         ({"system": 5}, "system"),
+        ({"system": 0}, "system"),
+        ({"system": False}, "system"),
+        ({"system": {}}, "system"),
         ({"system": ["x"]}, "system[0]"),
         ({"temperature": 3}, "temperature"),
         ({"stop_sequences": "x"}, "stop_sequences"),

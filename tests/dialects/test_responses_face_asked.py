@@ -258,6 +258,7 @@ def test_a_result_may_be_parts_or_nothing() -> None:
         ({"model": ""}, "model"),
         ({"input": None}, "input"),
         ({"input": []}, "input"),
+        ({"input": [{"type": "reasoning"}]}, "input"),
         ({"input": 5}, "input"),
         ({"input": [5]}, "input[0]"),
         ({"input": [{}]}, "input[0].type"),

@@ -208,6 +208,16 @@ async def test_an_id_with_a_slash_is_found_raw_and_escaped(service: Service, pat
     assert headers["content-type"] == "application/json; charset=utf-8"
 
 
+@pytest.mark.parametrize("path", ["/v1/models/a%0Ab", "/anthropic/v1/models/%01%0A"])
+async def test_an_id_of_any_characters_is_not_found_in_the_faces_envelope(
+    service: Service, path: str
+) -> None:
+    status, value, _ = await get(service, path, **bearer(await create_key(service)))
+
+    assert status == 404
+    assert value["error"]["message"].endswith("The model is not available.")
+
+
 @pytest.mark.parametrize("path", [f"{path}/" for path in PATHS] + ["/V1/Models"])
 async def test_the_list_has_the_house_s_spellings(service: Service, path: str) -> None:
     status, value, _ = await get(service, path, **bearer(await create_key(service)))

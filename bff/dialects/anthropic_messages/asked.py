@@ -108,7 +108,7 @@ def read_request(
 
 def _read_system(system: Any, most_parts: int) -> tuple[Message, ...]:
     """One turn, its blocks in their order: Claude Code's first block says whose request it is."""
-    if not system:
+    if system is None or system in ("", []):
         return ()
     if isinstance(system, str):
         return (Message(Role.SYSTEM, system),)

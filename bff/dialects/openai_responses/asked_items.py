@@ -44,6 +44,8 @@ def read_input(value: Any, *, most_messages: int, most_parts: int) -> tuple[Mess
     for index, item in enumerate(items):
         reader.read(item, f"input[{index}]")
     reader.close()
+    if not reader.messages:
+        raise refused("input", "At least one item must be a message or a function call.")
     return tuple(reader.messages)
 
 

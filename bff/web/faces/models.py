@@ -75,7 +75,7 @@ def _refuse(request: web.Request, problem: Problem) -> web.Response:
     return _face(request).refuse(request, problem)
 
 
-_ONE = "{id:[^/].*}"
+_ONE = "{id:(?s:[^/].*)}"
 ROUTES = (
     Route("GET", "/v1/models", key_or_token, list_models, _refuse),
     Route("GET", f"/v1/models/{_ONE}", key_or_token, show_model, _refuse),
