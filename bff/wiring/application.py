@@ -101,19 +101,20 @@ def build_app(
         if frontend is None
         else frontend_pages.routes(development=settings.development)
     )
+    routes = (
+        *faces.ROUTES,
+        *account.ROUTES,
+        *diagrams.ROUTES,
+        *ai_aide.ROUTES,
+        *lifecycle.routes(base_path),
+        *pages.routes(base_path),
+        *its_pages,
+        *ops.ROUTES,
+    )
+    described = surface.routes(routes, base_url=connect.base_url, version=__version__)
     return app.build(
         lambda: open_services(settings, connect, clock or SystemClock()),
-        [
-            *faces.ROUTES,
-            *account.ROUTES,
-            *diagrams.ROUTES,
-            *ai_aide.ROUTES,
-            *lifecycle.routes(base_path),
-            *pages.routes(base_path),
-            *its_pages,
-            *ops.ROUTES,
-            *surface.routes(base_url=connect.base_url, version=__version__),
-        ],
+        [*routes, *described],
         find_file=None if frontend is None else frontend.find,
     )
 

@@ -1,11 +1,14 @@
 """What is open to anyone, described: pages, the descriptor, probes, this description itself."""
 
+from bff.web import chat_page
+from bff.web.frontend import PLUGIN
 from bff.web.surface.words import (
     ANY_OBJECT,
     TEXT,
     Json,
     bare_answer,
     enum,
+    headers_of,
     in_query,
     json_answer,
     obj,
@@ -16,8 +19,19 @@ from bff.web.surface.words import (
 
 SCHEMAS: Json = {
     "Health": obj({"status": enum("ok"), "version": TEXT}, "status", "version"),
+    "HouseError": obj({"error": TEXT}, "error"),
     "Ready": obj({"status": enum("ok", "unavailable"), "failing": TEXT, "mend": TEXT}, "status"),
 }
+
+
+_HAS_IT = bare_answer("For who has it.", "ETag")
+
+
+def _text(description: str, content_type: str, *headers: str) -> Json:
+    return {
+        **text_answer(description, content_type),
+        "headers": headers_of("x-request-id", *headers),
+    }
 
 
 def _page(id_: str, summary: str) -> Json:
@@ -33,10 +47,7 @@ PATHS: Json = {
             group="Atlassian",
             summary="The way to the descriptor",
             answers={
-                "302": {
-                    **text_answer("To the descriptor.", "text/plain"),
-                    "headers": bare_answer("", "Location")["headers"],
-                }
+                "302": _text("To the descriptor.", "text/plain", "Location"),
             },
         )
     },
@@ -47,7 +58,7 @@ PATHS: Json = {
             summary="The add-on's descriptor",
             answers={
                 "200": json_answer("The descriptor.", ANY_OBJECT, headers=("ETag",)),
-                "304": bare_answer("For who has it.", "ETag"),
+                "304": _HAS_IT,
             },
         )
     },
@@ -61,7 +72,26 @@ PATHS: Json = {
         )
     },
     "/hello-world": {"get": _page("chat", "The chat")},
-    "/listview": {"get": _page("list", "The dashboard of diagrams")},
+    "/listview": {"get": _page("list", "The dashboard of diagrams; built in, the chat again")},
+    **{
+        f"/gptdock/{name}": {
+            "get": operation(
+                id_=name,
+                group="Pages",
+                summary="A file of the built-in chat",
+                answers={"200": _text("It.", content_type, "ETag"), "304": _HAS_IT},
+            )
+        }
+        for name, content_type in chat_page.FILES.items()
+    },
+    PLUGIN: {
+        "get": operation(
+            id_="pluginFolder",
+            group="Pages",
+            summary="The way to the folder of the Confluence plugin",
+            answers={"301": bare_answer("To the folder, which has no page.", "Location")},
+        )
+    },
     "/health": {
         "get": operation(
             id_="health",
@@ -86,11 +116,12 @@ PATHS: Json = {
             id_="metrics",
             group="Operations",
             summary="Prometheus",
-            security=("adminToken",),
+            description="Open to the machine itself; to others with the token.",
+            security=("adminToken", ""),
             answers={
                 "200": text_answer("Every metric.", "text/plain"),
-                "401": json_answer("Not the token.", ref("AddonError")),
-                "404": json_answer("There is no token.", ref("AddonError")),
+                "401": json_answer("Not the token.", ref("HouseError")),
+                "404": json_answer("There is no token.", ref("HouseError")),
             },
         )
     },
@@ -101,9 +132,16 @@ PATHS: Json = {
             summary="This description",
             answers={
                 "200": json_answer("OpenAPI 3.1.", ANY_OBJECT, headers=("ETag",)),
-                "304": bare_answer("For who has it.", "ETag"),
+                "304": _HAS_IT,
             },
         )
     },
-    "/docs": {"get": _page("docs", "This description, to read")},
+    "/docs": {
+        "get": operation(
+            id_="docs",
+            group="Pages",
+            summary="This description, to read",
+            answers={"200": _text("The page.", "text/html", "ETag"), "304": _HAS_IT},
+        )
+    },
 }

@@ -1,209 +1,271 @@
-"""`POST /v1/chat/completions`, `POST /v1/responses`, described. Source: api-faces.md §2."""
+"""`POST /v1/chat/completions`, described. Source: contract api-faces.md §2."""
 
-from bff.web.surface.face_words import ANSWERED, errors
+from bff.web.surface.face_words import ANSWERED, STANDING, errors
 from bff.web.surface.words import (
     ANY_OBJECT,
     COUNT,
     FLAG,
+    NAME,
     TEXT,
     TOKENS,
     Json,
+    answered,
     enum,
-    json_answer,
     json_body,
     list_of,
     maybe,
+    number,
     obj,
     one_of,
     operation,
+    other_than,
     ref,
     said,
     stream_of,
 )
 
-_ENTRY = ("apiKey", "connectHeader", "connectQuery", "forge")
-_TEMPERATURE = maybe({"type": "number", "minimum": 0, "maximum": 2})
-_TOP_P = maybe({"type": "number", "minimum": 0, "maximum": 1})
-_LIMIT = maybe(said({"type": "integer", "minimum": -1}, "At least 1; -1 counts as missing."))
+ENTRY = ("apiKey", "apiKeyHeader", "connectHeader", "connectQuery", "forge")
+MODEL = said(NAME, "An alias, or `provider/model`, or the vendor's own name of it.")
+LIMIT = maybe(one_of(COUNT, said({"const": -1}, "As if it were missing.")))
+PICTURE_URL: Json = {
+    "type": "string",
+    "pattern": "^(https?://|data:)",
+    "description": "An https URL, or a data URL.",
+}
+CHOICES = ("auto", "none", "required")
+FORMATS = one_of(
+    obj({"type": enum("text", "json_object")}, "type"),
+    obj({"type": enum("json_schema"), "json_schema": ref("NamedSchema")}, "type", "json_schema"),
+)
+_FINISHES = ("stop", "length", "tool_calls", "content_filter", "function_call")
 _TOOL = {
     "type": "function",
     "function": {
         "name": "get_weather",
+        "description": "The weather in a city",
         "parameters": {"type": "object", "properties": {"city": {"type": "string"}}},
     },
 }
 _CHAT = {"model": "openai/gpt-4o", "messages": [{"role": "user", "content": "Say hello"}]}
-_RESPONSE = {"model": "openai/gpt-4o", "input": "Say hello"}
+_HEAD = {"id": "chatcmpl-1", "created": 1760000000, "model": "openai/gpt-4o"}
+_USAGE = {"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 11}
 
 SCHEMAS: Json = {
-    "ChatPart": one_of(
-        obj({"type": enum("text"), "text": TEXT}, "type", "text"),
-        obj(
-            {
-                "type": enum("image_url"),
-                "image_url": one_of(TEXT, obj({"url": TEXT, "detail": TEXT}, "url")),
-            },
-            "type",
-            "image_url",
-        ),
-        obj({"type": enum("file"), "file": ANY_OBJECT}, "type", "file"),
-        obj({"type": enum("input_audio", "refusal")}, "type"),
-    ),
-    "ToolCall": obj(
-        {
-            "id": TEXT,
-            "type": enum("function"),
-            "function": obj({"name": TEXT, "arguments": TEXT}, "name", "arguments"),
-        },
-        "id",
-        "function",
-    ),
-    "ChatTurn": obj(
-        {
-            "role": enum("developer", "system", "user", "assistant", "tool", "function"),
-            "content": maybe(one_of(TEXT, list_of(ref("ChatPart")))),
-            "name": TEXT,
-            "tool_calls": maybe(list_of(ref("ToolCall"))),
-            "tool_call_id": said(TEXT, "With `tool`: the call that this is the result of."),
-        },
-        "role",
-    ),
     "ChatCompletionRequest": obj(
         {
-            "model": said(
-                {"type": "string", "minLength": 1},
-                "An alias, or `provider/model`, or the vendor's own name of it.",
-            ),
+            "model": MODEL,
             "messages": list_of(ref("ChatTurn"), minItems=1),
             "stream": maybe(said(FLAG, "Alone decides whether the answer is a stream.")),
             "stream_options": maybe(
                 said(obj({"include_usage": maybe(FLAG)}), "Only with `stream: true`.")
             ),
-            "max_completion_tokens": _LIMIT,
-            "max_tokens": _LIMIT,
-            "temperature": _TEMPERATURE,
-            "top_p": _TOP_P,
+            "max_completion_tokens": LIMIT,
+            "max_tokens": said(LIMIT, "The former name; `max_completion_tokens` wins."),
+            "temperature": maybe(number(0, 2)),
+            "top_p": maybe(number(0, 1)),
             "n": maybe(said(COUNT, "More than 1 where the vendor can.")),
             "stop": maybe(one_of(TEXT, list_of(TEXT))),
-            "tools": maybe(list_of(obj({"type": TEXT, "function": ANY_OBJECT}, "type"))),
-            "tool_choice": maybe(one_of(enum("auto", "none", "required"), ANY_OBJECT)),
+            "tools": maybe(list_of(ref("ChatTool"))),
+            "tool_choice": maybe(one_of(enum(*CHOICES), ref("ChatToolChoice"))),
             "parallel_tool_calls": maybe(FLAG),
-            "response_format": maybe(
-                obj({"type": enum("text", "json_object", "json_schema")}, "type")
+            "functions": maybe(
+                said(list_of(ref("Function")), "As tools were called before; so is the answer.")
             ),
+            "response_format": maybe(FORMATS),
             "reasoning_effort": maybe(TEXT),
             "user": maybe(TEXT),
+            "safety_identifier": maybe(TEXT),
         },
         "model",
         "messages",
         description="Fields beside these are passed on to OpenAI, and to others not: those are "
         "named in `x-ignored-params`.",
     ),
-    "ChatUsage": obj(
-        {"prompt_tokens": TOKENS, "completion_tokens": TOKENS, "total_tokens": TOKENS},
-        "prompt_tokens",
-        "completion_tokens",
-        "total_tokens",
+    "ChatTurn": one_of(
+        obj(
+            {
+                "role": enum("developer", "system", "user"),
+                "content": maybe(ref("ChatContent")),
+                "name": maybe(TEXT),
+            },
+            "role",
+        ),
+        obj(
+            {
+                "role": enum("assistant"),
+                "content": maybe(ref("ChatContent")),
+                "refusal": maybe(TEXT),
+                "tool_calls": maybe(list_of(ref("MadeCall"))),
+            },
+            "role",
+        ),
+        obj(
+            {
+                "role": enum("tool"),
+                "content": maybe(ref("ChatContent")),
+                "tool_call_id": said(NAME, "The call that this is the result of."),
+            },
+            *("role", "tool_call_id"),
+            description="Every call of a turn must be answered before anyone else speaks.",
+        ),
+        obj({"role": enum("function"), "content": maybe(ref("ChatContent"))}, "role"),
+    ),
+    "ChatContent": one_of(TEXT, list_of(ref("ChatPart"))),
+    "ChatPart": one_of(
+        obj({"type": enum("text"), "text": TEXT}, "type", "text"),
+        obj(
+            {
+                "type": enum("image_url"),
+                "image_url": obj({"url": PICTURE_URL, "detail": maybe(TEXT)}, "url"),
+            },
+            "type",
+            "image_url",
+        ),
+        obj(
+            {
+                "type": enum("file"),
+                "file": obj({"file_data": maybe(TEXT), "filename": said({}, "A text.")}),
+            },
+            "type",
+            "file",
+        ),
+        obj({"type": enum("input_audio"), "input_audio": ANY_OBJECT}, "type", "input_audio"),
+        obj({"type": enum("refusal"), "refusal": TEXT}, "type", "refusal"),
+    ),
+    "MadeCall": one_of(
+        obj(
+            {
+                "id": NAME,
+                "type": enum("function"),
+                "function": obj(
+                    {"name": NAME, "arguments": maybe(one_of(TEXT, ANY_OBJECT))}, "name"
+                ),
+            },
+            "id",
+            "function",
+        ),
+        obj(
+            {
+                "id": NAME,
+                "type": enum("custom"),
+                "custom": obj({"name": NAME, "input": TEXT}, "name", "input"),
+            },
+            *("id", "type", "custom"),
+        ),
+    ),
+    "Function": obj(
+        {
+            "name": NAME,
+            "description": maybe(TEXT),
+            "parameters": maybe(said(ANY_OBJECT, "A JSON schema.")),
+            "strict": maybe(FLAG),
+        },
+        "name",
+    ),
+    "ChatTool": one_of(
+        obj({"type": enum("function"), "function": ref("Function")}, "type", "function"),
+        obj({"type": said(other_than("function"), "What OpenAI alone has.")}, "type"),
+    ),
+    "ChatToolChoice": one_of(
+        obj(
+            {"type": enum("function"), "function": obj({"name": NAME}, "name")},
+            "type",
+            "function",
+        ),
+        obj({"type": other_than("function")}, "type"),
+    ),
+    "NamedSchema": obj(
+        {"name": maybe(TEXT), "schema": maybe(ANY_OBJECT), "strict": maybe(FLAG)},
+        description="A JSON schema that the answer follows.",
     ),
     "ChatCompletion": obj(
         {
-            "id": TEXT,
+            "id": NAME,
             "object": enum("chat.completion"),
-            "created": {"type": "integer"},
-            "model": TEXT,
+            "created": TOKENS,
+            "model": said(NAME, "As it was asked for, or as OpenAI names it."),
             "choices": list_of(
                 obj(
                     {
-                        "index": {"type": "integer"},
+                        "index": TOKENS,
                         "message": obj(
                             {
                                 "role": enum("assistant"),
                                 "content": maybe(TEXT),
-                                "tool_calls": list_of(ref("ToolCall")),
+                                "refusal": maybe(TEXT),
+                                "tool_calls": list_of(ref("ToolCall"), minItems=1),
                             },
                             "role",
                             "content",
                         ),
-                        "finish_reason": enum(
-                            "stop", "length", "tool_calls", "content_filter", "function_call"
-                        ),
+                        "finish_reason": enum(*_FINISHES),
                     },
-                    "index",
-                    "message",
-                    "finish_reason",
-                )
+                    *("index", "message", "finish_reason"),
+                ),
+                minItems=1,
             ),
             "usage": ref("ChatUsage"),
         },
         *("id", "object", "created", "model", "choices", "usage"),
     ),
-    "ResponseRequest": obj(
+    "ToolCall": obj(
         {
-            "model": {"type": "string", "minLength": 1},
-            "input": said(
-                one_of(TEXT, list_of(ANY_OBJECT)),
-                "A text; or messages, `function_call`s and `function_call_output`s.",
+            "id": NAME,
+            "type": enum("function", "custom"),
+            "function": obj(
+                {"name": NAME, "arguments": said(TEXT, "JSON, as text.")}, "name", "arguments"
             ),
-            "instructions": maybe(TEXT),
-            "stream": maybe(FLAG),
-            "max_output_tokens": _LIMIT,
-            "temperature": _TEMPERATURE,
-            "top_p": _TOP_P,
-            "tools": maybe(
-                list_of(
-                    obj(
-                        {
-                            "type": enum("function"),
-                            "name": TEXT,
-                            "description": maybe(TEXT),
-                            "parameters": maybe(ANY_OBJECT),
-                            "strict": maybe(FLAG),
-                        },
-                        "type",
-                        "name",
-                    )
-                )
-            ),
-            "tool_choice": maybe(one_of(enum("auto", "none", "required"), ANY_OBJECT)),
-            "parallel_tool_calls": maybe(FLAG),
-            "text": maybe(obj({"format": maybe(ANY_OBJECT)})),
-            "reasoning": maybe(obj({"effort": maybe(TEXT)})),
-            "metadata": maybe(ANY_OBJECT),
-            "store": maybe(said(FLAG, "Nothing is stored here, whatever it says.")),
         },
-        "model",
-        "input",
+        *("id", "type"),
     ),
-    "Response": obj(
+    "ChatUsage": obj(
+        {"prompt_tokens": TOKENS, "completion_tokens": TOKENS, "total_tokens": TOKENS},
+        *("prompt_tokens", "completion_tokens", "total_tokens"),
+    ),
+    "ChatCompletionChunk": obj(
         {
-            "id": TEXT,
-            "object": enum("response"),
-            "created_at": {"type": "number"},
-            "status": enum("completed", "incomplete", "failed", "in_progress"),
-            "model": TEXT,
-            "output": list_of(obj({"type": TEXT}, "type")),
-            "usage": maybe(
+            "id": NAME,
+            "object": enum("chat.completion.chunk"),
+            "created": TOKENS,
+            "model": NAME,
+            "choices": list_of(
                 obj(
-                    {"input_tokens": TOKENS, "output_tokens": TOKENS, "total_tokens": TOKENS},
-                    *("input_tokens", "output_tokens", "total_tokens"),
+                    {
+                        "index": TOKENS,
+                        "delta": obj(
+                            {
+                                "role": enum("assistant"),
+                                "content": maybe(TEXT),
+                                "tool_calls": list_of(obj({"index": TOKENS}, "index")),
+                            }
+                        ),
+                        "finish_reason": maybe(enum(*_FINISHES)),
+                    },
+                    "index",
+                    "delta",
                 )
             ),
+            "usage": maybe(ref("ChatUsage")),
         },
-        *("id", "object", "created_at", "status", "model", "output"),
+        *("id", "object", "created", "model", "choices"),
     ),
+    "ChatFrame": one_of(ref("ChatCompletionChunk"), ref("OpenAIError")),
 }
 
-_CHAT_STREAM = (
+_STREAM = (
     "`data:` frames, each one chunk of JSON in ASCII: first the role, then deltas, then one with a "
     "`finish_reason`; with `stream_options.include_usage` one with the usage and no choice; last "
     "`data: [DONE]`. Comments keep the line alive. A failure after the 200 is a frame "
     '`data: {"error":{...}}` before `[DONE]`.'
 )
-_RESPONSE_STREAM = (
-    "Frames `event: <type>` and `data: {...}` with rising `sequence_number`: `response.created`, "
-    "`response.in_progress`, per item `response.output_item.added`, its parts and deltas, "
-    "`response.output_item.done`, and last `response.completed`, or `response.incomplete`. "
-    "Comments keep the line alive. A failure after the 200 is `error`, then `response.failed`."
+_FRAMES = "".join(
+    'data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1760000000,'
+    f'"model":"openai/gpt-4o","choices":[{{"index":0,"delta":{delta},"finish_reason":{end}}}]}}\n\n'
+    for delta, end in (
+        ('{"role":"assistant","content":""}', "null"),
+        ('{"content":"Hello."}', "null"),
+        ("{}", '"stop"'),
+    )
 )
 
 PATHS: Json = {
@@ -212,7 +274,7 @@ PATHS: Json = {
             id_="createChatCompletion",
             group="OpenAI face",
             summary="Any model, in OpenAI's words",
-            security=_ENTRY,
+            security=ENTRY,
             body=json_body(
                 ref("ChatCompletionRequest"),
                 {
@@ -226,49 +288,31 @@ PATHS: Json = {
                 },
             ),
             answers={
-                "200": {
-                    **json_answer("The answer.", ref("ChatCompletion"), headers=ANSWERED),
-                    "content": {
-                        "application/json": {"schema": ref("ChatCompletion")},
-                        **stream_of(
-                            _CHAT_STREAM,
-                            'data: {"id":"chatcmpl-1","object":"chat.completion.chunk",'
-                            '"created":1760000000,"model":"gpt-4o","choices":[{"index":0,'
-                            '"delta":{"content":"Hello"},"finish_reason":null}]}\n\n'
-                            "data: [DONE]\n\n",
-                        ),
+                "200": answered(
+                    "The answer.",
+                    ref("ChatCompletion"),
+                    example={
+                        **_HEAD,
+                        "object": "chat.completion",
+                        "choices": [
+                            {
+                                "index": 0,
+                                "message": {
+                                    "role": "assistant",
+                                    "content": "Hello.",
+                                    "refusal": None,
+                                },
+                                "logprobs": None,
+                                "finish_reason": "stop",
+                            }
+                        ],
+                        "usage": _USAGE,
                     },
-                },
-                **errors("openai"),
-            },
-        )
-    },
-    "/v1/responses": {
-        "post": operation(
-            id_="createResponse",
-            group="OpenAI face",
-            summary="Any model, in the words of OpenAI's responses endpoint",
-            description="Nothing is stored: `previous_response_id`, `conversation`, `background` "
-            "and built-in tools are refused with the code `unsupported_parameter`.",
-            security=_ENTRY,
-            body=json_body(
-                ref("ResponseRequest"),
-                {"whole": _RESPONSE, "streamed": {**_RESPONSE, "stream": True}},
-            ),
-            answers={
-                "200": {
-                    **json_answer("The answer.", ref("Response"), headers=ANSWERED),
-                    "content": {
-                        "application/json": {"schema": ref("Response")},
-                        **stream_of(
-                            _RESPONSE_STREAM,
-                            "event: response.output_text.delta\n"
-                            'data: {"type":"response.output_text.delta","sequence_number":4,'
-                            '"item_id":"msg_1","output_index":0,"content_index":0,"delta":"Hello",'
-                            '"logprobs":[]}\n\n',
-                        ),
-                    },
-                },
+                    stream=stream_of(
+                        _STREAM, {"": "ChatFrame"}, _FRAMES + "data: [DONE]\n\n", end="[DONE]"
+                    ),
+                    headers=(*ANSWERED, *STANDING["openai"]),
+                ),
                 **errors("openai"),
             },
         )

@@ -9,6 +9,7 @@ from typing import Any
 Json = dict[str, Any]
 
 TEXT: Json = {"type": "string"}
+NAME: Json = {"type": "string", "minLength": 1}
 FLAG: Json = {"type": "boolean"}
 COUNT: Json = {"type": "integer", "minimum": 1}
 TOKENS: Json = {"type": "integer", "minimum": 0}
@@ -50,6 +51,15 @@ def enum(*values: str) -> Json:
     return {"type": "string", "enum": list(values)}
 
 
+def other_than(*values: str) -> Json:
+    """A name beside those that are described."""
+    return {"type": "string", "minLength": 1, "not": {"enum": list(values)}}
+
+
+def number(least: int, most: int) -> Json:
+    return {"type": "number", "minimum": least, "maximum": most}
+
+
 def operation(
     *,
     id_: str,
@@ -61,12 +71,14 @@ def operation(
     body: Json | None = None,
     answers: Mapping[str, Json],
 ) -> Json:
-    """*security* names the schemes of which one is enough; none: open to anyone."""
+    """*security* names the schemes of which one is enough; with an empty name among them some may
+    enter without. None at all: open to anyone.
+    """
     told: Json = {
         "operationId": id_,
         "tags": [group],
         "summary": summary,
-        "security": [{name: []} for name in security],
+        "security": [{name: []} if name else {} for name in security],
         "responses": dict(answers),
     }
     if description:
@@ -90,29 +102,69 @@ def json_answer(
         media["example"] = example
     return {
         "description": description,
-        "headers": headers_of("X-Request-Id", *headers),
+        "headers": headers_of("x-request-id", *headers),
         "content": {"application/json": media},
     }
 
 
-def stream_of(description: str, example: str) -> Json:
-    """An event stream: what its events are stands in *description*, one of them as it is sent in
-    *example*.
+def stream_of(
+    description: str,
+    events: Mapping[str, str],
+    example: str,
+    *,
+    end: str = "",
+    others: bool = False,
+) -> Json:
+    """An event stream. How its events follow each other stands in *description*; *events* names the
+    shape of each one's `data`, under an empty name where they have none. *end* is a last word that
+    is no JSON; with *others* there may be events beside those that are named.
+
+    Until OpenAPI 3.2 the schema of such a stream is by custom that of each event, with the fields
+    of the HTML standard ("Server-sent events").
     """
-    schema = {"type": "string", "description": description}
+    shapes = [_event(name, shape) for name, shape in events.items()]
+    if end:
+        shapes.append(obj({"data": {"const": end}}, "data"))
+    if others:
+        shapes.append(obj({"event": other_than(*events), "data": TEXT}, "event", "data"))
+    schema = {"description": description, **one_of(*shapes)}
     return {"text/event-stream": {"schema": schema, "example": example}}
+
+
+def _event(name: str, shape: str) -> Json:
+    told: Json = {"event": {"const": name}} if name else {}
+    told["data"] = {
+        "type": "string",
+        "contentMediaType": "application/json",
+        "contentSchema": ref(shape),
+    }
+    return obj(told, *told)
+
+
+def answered(
+    description: str,
+    schema: Json,
+    *,
+    example: Any,
+    stream: Json,
+    headers: Iterable[str],
+) -> Json:
+    """An answer in one piece, or as the *stream* of `stream_of`."""
+    told = json_answer(description, schema, headers=headers, example=example)
+    told["content"] |= stream
+    return told
 
 
 def text_answer(description: str, *types: str) -> Json:
     return {
         "description": description,
-        "headers": headers_of("X-Request-Id"),
+        "headers": headers_of("x-request-id"),
         "content": {type_: {"schema": TEXT} for type_ in types or ("text/html",)},
     }
 
 
 def bare_answer(description: str, *headers: str) -> Json:
-    return {"description": description, "headers": headers_of("X-Request-Id", *headers)}
+    return {"description": description, "headers": headers_of("x-request-id", *headers)}
 
 
 def headers_of(*names: str) -> Json:
