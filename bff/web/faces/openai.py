@@ -1,10 +1,10 @@
 """`POST /v1/chat/completions`: any model, in OpenAI's words. Source: contract api-faces.md §2."""
 
-from dataclasses import replace
 from functools import partial
 
 from aiohttp import web
 
+from bff.chat.request import ChatRequest
 from bff.chat.usage import estimated_prompt
 from bff.dialects.openai_chat import asked, errors, rates, telling, told_whole
 from bff.records import Caller
@@ -25,17 +25,10 @@ OPENAI = Face(
 
 async def complete(request: web.Request, caller: Caller) -> web.StreamResponse:
     """A completion, streamed or whole."""
-    services = request.app[SERVICES]
-    question = await read_question(request, caller, OPENAI)
-    chat = asked.read_request(
-        question.json,
-        tags=question.tags,
-        most_messages=services.limits.messages,
-        most_parts=services.limits.parts,
-    )
-    chat = replace(chat, body=question.data)
+    chat = await _read(request, caller)
     manner = asked.read_manner(chat)
-    model, created, answer_id = chat.model, int(services.now()), new_id("chatcmpl-")
+    model, answer_id = chat.model, new_id("chatcmpl-")
+    created = int(request.app[SERVICES].now())
     return await answer(
         request,
         caller,
@@ -57,6 +50,18 @@ async def complete(request: web.Request, caller: Caller) -> web.StreamResponse:
             answer_id=answer_id,
             legacy=manner.legacy,
         ),
+    )
+
+
+async def _read(request: web.Request, caller: Caller) -> ChatRequest:
+    """The body's own bytes are not kept: they may be many, and an answer long."""
+    limits = request.app[SERVICES].limits
+    question = await read_question(request, caller, OPENAI)
+    return asked.read_request(
+        question.json,
+        tags=question.tags,
+        most_messages=limits.messages,
+        most_parts=limits.parts,
     )
 
 

@@ -3,11 +3,11 @@
 Source: contract api-faces.md §2 "/v1/responses, minimal".
 """
 
-from dataclasses import replace
 from functools import partial
 
 from aiohttp import web
 
+from bff.chat.request import ChatRequest
 from bff.chat.usage import estimated_prompt
 from bff.dialects.openai_chat.rates import write_standing
 from bff.dialects.openai_responses import asked, echo, errors, telling, told_whole
@@ -29,16 +29,9 @@ RESPONSES = Face(
 
 async def respond(request: web.Request, caller: Caller) -> web.StreamResponse:
     """A response, streamed or whole."""
-    services = request.app[SERVICES]
-    question = await read_question(request, caller, RESPONSES)
-    chat = asked.read_request(
-        question.json,
-        tags=question.tags,
-        most_messages=services.limits.messages,
-        most_parts=services.limits.parts,
-    )
-    chat = replace(chat, body=question.data)
-    model, created, answer_id = chat.model, int(services.now()), new_id("resp_")
+    chat = await _read(request, caller)
+    model, answer_id = chat.model, new_id("resp_")
+    created = int(request.app[SERVICES].now())
     return await answer(
         request,
         caller,
@@ -59,6 +52,18 @@ async def respond(request: web.Request, caller: Caller) -> web.StreamResponse:
             answer_id=answer_id,
             echo=echo.write_echo(chat),
         ),
+    )
+
+
+async def _read(request: web.Request, caller: Caller) -> ChatRequest:
+    """The body's own bytes are not kept: they may be many, and an answer long."""
+    limits = request.app[SERVICES].limits
+    question = await read_question(request, caller, RESPONSES)
+    return asked.read_request(
+        question.json,
+        tags=question.tags,
+        most_messages=limits.messages,
+        most_parts=limits.parts,
     )
 
 
