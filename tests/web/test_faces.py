@@ -343,7 +343,6 @@ async def test_a_body_is_read_whatever_its_content_type_says(
         ("POST", "/anthropic/v1/complete", 404),
         ("GET", "/anthropic", 404),
         ("GET", "/V1/Models/gpt-4o", 404),
-        ("GET", "/v1/models/a%0Ab", 404),
         ("POST", "/anthropic/v1/%0a", 404),
     ],
 )
