@@ -40,7 +40,7 @@ SECURITY: Json = {
     "apiKey": {
         "type": "http",
         "scheme": "bearer",
-        "description": "A key of `bff keys create`: `Authorization: Bearer sk-bff-...`.",
+        "description": "`Authorization: Bearer` and a key of `bff keys create`.",
     },
     "apiKeyHeader": {
         "type": "apiKey",
