@@ -119,7 +119,7 @@ def paths(app: web.Application, method: str) -> list[str]:
 
 _APP = build_app(read_settings({"OPENAI_API_KEY": "key"}))
 GETS, POSTS = paths(_APP, "GET"), paths(_APP, "POST")
-# The integrators' faces have envelopes and methods of their own: tests/web/test_faces.py.
+# The integrators' faces have envelopes and methods of their own: tests/web/test_face_errors.py.
 NODES = [path for path in (*GETS, *POSTS) if not path.startswith(("/v1/", "/anthropic/"))]
 
 LISTS = ("/v1/models", "/anthropic/v1/models")  # what is below them is one of theirs

@@ -12,10 +12,10 @@ import pytest
 
 from bff.simulators.faults import read_fault
 from bff.simulators.vendors import VENDORS
+from tests.support.face_asking import is_openai
 from tests.support.keys import create_key
 from tests.support.service import Service, open_service
 from tests.web.test_face_refusals import PATHS, question
-from tests.web.test_faces import is_openai
 
 ANTHROPIC = next(row for row in VENDORS if row.name == "anthropic")
 ALIASES = {"house": "openai/gpt-4o-mini", "claude-haiku-4-5": "openai/gpt-4o-mini"}

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from bff.simulators.vendors import VENDORS
+from tests.support.face_asking import error_of, post
 from tests.support.keys import create_key
 from tests.support.service import Service, open_service
-from tests.web.test_faces import error_of, post
 
 PATHS = ["/v1/chat/completions", "/v1/responses", "/v1/messages"]
 REQUEST, QUOTA = "invalid_request_error", "insufficient_quota"
