@@ -236,11 +236,11 @@ async def test_a_frontends_files_are_asked_for(pair: Pair) -> None:
     (pair.folder / "built/views/mine.jsx").write_text("a source, not served")
     pair.say(PAGE)
 
-    code, _, _ = await pair.compare(
+    code, told, _ = await pair.compare(
         *pair.urls, "--frontend", "built", "--only", "file *", "--jobs", "4"
     )
 
-    assert code == 0
+    assert code == 0, told
     asked = {line for line in pair.node.asked if "mine" in line}
     assert asked >= {"GET /mine.js", "HEAD /mine.js", "POST /mine.js"}
     assert "GET /mine.jsx" not in asked

@@ -44,6 +44,9 @@ class Answers:
             request.transport.abort()
             await asyncio.get_running_loop().create_future()
         response = web.StreamResponse(status=said.status, headers=said.headers)
+        if request.method == "HEAD":  # a body would be read as the next answer's head
+            await response.prepare(request)
+            return response
         response.enable_chunked_encoding()
         await response.prepare(request)
         await response.write(said.body)
