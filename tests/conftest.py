@@ -6,8 +6,13 @@ import logging
 import orjson
 import pytest
 import structlog
+from hypothesis import settings
 
 from bff.telemetry import logs
+
+# How long an example takes says something of the machine and its neighbours, not of the code.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 class Written:
