@@ -39,7 +39,7 @@ async def complete(request: web.Request, caller: Caller) -> web.StreamResponse:
             created=created,
             answer_id=answer_id,
             include_usage=manner.include_usage,
-            input_tokens=estimated_prompt(chat),
+            input_tokens=estimated_prompt(chat) if manner.include_usage else 0,
             legacy=manner.legacy,
             request_id=request[REQUEST_LINE].request_id,
         ),

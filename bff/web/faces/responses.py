@@ -31,7 +31,7 @@ async def respond(request: web.Request, caller: Caller) -> web.StreamResponse:
     """A response, streamed or whole."""
     chat = await _read(request, caller)
     model, answer_id = chat.model, new_id("resp_")
-    created = int(request.app[SERVICES].now())
+    created, said = int(request.app[SERVICES].now()), echo.write_echo(chat)
     return await answer(
         request,
         caller,
@@ -41,7 +41,7 @@ async def respond(request: web.Request, caller: Caller) -> web.StreamResponse:
             model=model,
             created=created,
             answer_id=answer_id,
-            echo=echo.write_echo(chat),
+            echo=said,
             input_tokens=estimated_prompt(chat),
             request_id=request[REQUEST_LINE].request_id,
         ),
@@ -50,7 +50,7 @@ async def respond(request: web.Request, caller: Caller) -> web.StreamResponse:
             model=model,
             created=created,
             answer_id=answer_id,
-            echo=echo.write_echo(chat),
+            echo=said,
         ),
     )
 
